@@ -1,0 +1,33 @@
+# One function for each kind of target, so that no folder repeats flags.
+# Sources are globbed on purpose: a file that lies in a module's folder is compiled and tested, always.
+
+add_library(airlock_flags INTERFACE)
+target_compile_options(airlock_flags INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wswitch-enum -Werror)
+target_include_directories(airlock_flags INTERFACE ${CMAKE_SOURCE_DIR})
+target_compile_definitions(airlock_flags INTERFACE AIRLOCK_VERSION="${PROJECT_VERSION}")
+if(AIRLOCK_SANITIZE)
+  target_compile_options(airlock_flags INTERFACE -fsanitize=${AIRLOCK_SANITIZE} -fno-omit-frame-pointer
+    -fno-sanitize-recover=all)
+  target_link_options(airlock_flags INTERFACE -fsanitize=${AIRLOCK_SANITIZE})
+endif()
+
+# airlock_module(NAME DEPS ...): static library airlock_NAME of every .cc in the current folder.
+function(airlock_module name)
+  cmake_parse_arguments(ARG "" "" "DEPS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
+  add_library(airlock_${name} STATIC ${sources})
+  target_link_libraries(airlock_${name} PUBLIC airlock_flags ${ARG_DEPS})
+endfunction()
+
+# airlock_test(NAME DEPS ...): test_NAME of every *_test.cc in the current folder, one ctest entry a case.
+function(airlock_test name)
+  cmake_parse_arguments(ARG "" "" "DEPS;PROPERTIES" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
+  add_executable(test_${name} ${sources})
+  target_link_libraries(test_${name} PRIVATE airlock_flags airlock_test_main ${ARG_DEPS})
+  target_compile_definitions(test_${name} PRIVATE AIRLOCK_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
+    AIRLOCK_BINARY_DIR="${CMAKE_BINARY_DIR}")
+  catch_discover_tests(test_${name} TEST_PREFIX "${name}: " DISCOVERY_MODE PRE_TEST
+    PROPERTIES TIMEOUT 300 ${ARG_PROPERTIES})
+endfunction()
