@@ -96,29 +96,50 @@ Result<void> write_all(int fd, std::string_view bytes, std::string_view what) {
   return {};
 }
 
-Result<void> sync_dir(const std::string& path) {
-  const UniqueFd dir = TRY(open_dir(path));
-  if (::fsync(dir.get()) != 0) return os_fail("fsync", path);
-  return {};
-}
+namespace {
 
-Result<void> write_file_durably(const std::string& path, std::string_view bytes, unsigned mode) {
+// Writes a temporary file beside `path`, syncs it, gives it its name by `publish` and syncs the folder.
+Result<void> write_and_publish(const std::string& path, std::string_view bytes, unsigned mode,
+                               Result<void> (*publish)(const std::string& temp, const std::string& path)) {
   const std::string folder = folder_of(path);
   std::string temp = folder + "/.airlock-XXXXXX";
-  UniqueFd file(::mkostemp(temp.data(), O_CLOEXEC));
+  const UniqueFd file(::mkostemp(temp.data(), O_CLOEXEC));
   if (!file) return os_fail("create", temp);
   const auto written = [&]() -> Result<void> {
     TRY(write_all(file.get(), bytes, path));
     if (::fchmod(file.get(), mode) != 0) return os_fail("fchmod", temp);
     if (::fsync(file.get()) != 0) return os_fail("fsync", temp);  // contents before name
-    if (::rename(temp.c_str(), path.c_str()) != 0) return os_fail("rename", path);
-    return {};
+    return publish(temp, path);
   }();
   if (!written) {
     ::unlink(temp.c_str());
     return written;
   }
-  return sync_dir(folder);  // else the rename itself can be lost
+  return sync_dir(folder);  // else the new name itself can be lost
+}
+
+}  // namespace
+
+Result<void> write_file_durably(const std::string& path, std::string_view bytes, unsigned mode) {
+  return write_and_publish(path, bytes, mode, [](const std::string& temp, const std::string& to) -> Result<void> {
+    if (::rename(temp.c_str(), to.c_str()) != 0) return os_fail("rename", to);
+    return {};
+  });
+}
+
+Result<void> create_file_durably(const std::string& path, std::string_view bytes, unsigned mode) {
+  return write_and_publish(path, bytes, mode, [](const std::string& temp, const std::string& to) -> Result<void> {
+    if (::link(temp.c_str(), to.c_str()) != 0)
+      return errno == EEXIST ? fail(Code::kAlreadyExists, to) : os_fail("link", to);
+    ::unlink(temp.c_str());  // ignoring: a second name for the same file does no harm
+    return {};
+  });
+}
+
+Result<void> sync_dir(const std::string& path) {
+  const UniqueFd dir = TRY(open_dir(path));
+  if (::fsync(dir.get()) != 0) return os_fail("fsync", path);
+  return {};
 }
 
 Result<void> remove_tree(const std::string& path) {

@@ -28,6 +28,8 @@ Result<void> write_all(int fd, std::string_view bytes, std::string_view what);
 // Replaces `path` as a whole: temporary file in the same folder, write, fsync, rename, fsync of the folder.
 // After a crash either the old or the new content is there.
 Result<void> write_file_durably(const std::string& path, std::string_view bytes, unsigned mode = 0644);
+// The same for a file that must not exist yet: kAlreadyExists, and the existing one is untouched.
+Result<void> create_file_durably(const std::string& path, std::string_view bytes, unsigned mode = 0644);
 Result<void> sync_dir(const std::string& path);
 
 // Removes a folder and all in it without following links. Not there is fine.

@@ -31,3 +31,10 @@ function(airlock_test name)
   catch_discover_tests(test_${name} TEST_PREFIX "${name}: " DISCOVERY_MODE PRE_TEST
     PROPERTIES TIMEOUT 300 ${ARG_PROPERTIES})
 endfunction()
+
+# A program that travels: linked fully static, except under a sanitizer, which has no static runtime.
+function(airlock_static target)
+  if(NOT AIRLOCK_SANITIZE)
+    target_link_options(${target} PRIVATE -static)
+  endif()
+endfunction()
