@@ -1,0 +1,48 @@
+// bundle/build: a folder becomes a signed bundle file. Deterministic: same folder, same createdAt, same keys, same bytes.
+//
+// DIR/bundle.json   {bundleId, kind, version, generation, producer, tenants, createdAt?, budgets?, mediaTypes?}
+//                   tenants: names or ["*"]; budgets: {category: {warn, breach}} seconds; mediaTypes: {".json" or
+//                   "data/exact/path": type}, on top of the defaults by suffix
+// DIR/dags/*        authored DAGs, YAML or JSON, any file name: packed as dags/<id>/<version>.json, canonical
+// DIR/plugins/<name>/<version>/**   with a plugin.json each;  DIR/data/**;  DIR/sbom.cdx.json
+// Anything else in DIR, and anything that is not a plain file or folder, is refused by name. Executable = the owner's
+// x bit. Files are read twice (hash, then pack); one that changed in between is refused. Memory does not grow with
+// the input. The result appears by one rename, next to nothing else.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "base/digest.h"
+#include "base/limits.h"
+#include "base/result.h"
+#include "base/signer.h"
+#include "base/time.h"
+
+namespace airlock::bundle {
+
+struct BuildRequest {
+  std::string folder;
+  std::string output;                        // replaced if it exists
+  std::span<const Signer* const> signers;    // at least one
+  std::optional<Instant> created_at;         // wins over bundle.json; one of the two is needed: kUsage
+  int zstd_level = 3;
+  Limits limits;
+  std::function<void(std::uint64_t done, std::uint64_t total)> progress;  // bytes packed; may be empty
+};
+
+struct Built {
+  std::string bundle_id, version;
+  std::uint64_t generation = 0, entries = 0, unpacked_bytes = 0, file_bytes = 0;
+  Digest manifest_sha256;                    // of the signed statement
+  Digest file_sha256;                        // of the whole file, for people who check a copy
+};
+
+// Errors name file and field: kField, kSpec*, kArchivePath, kArchiveType, kArchiveDuplicate, kArchiveLimit,
+// kArchiveBomb (it would be refused on import: the data is too compressible), kManifestInvalid, kIo...
+Result<Built> build_bundle(const BuildRequest& request);
+
+}  // namespace airlock::bundle

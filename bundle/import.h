@@ -1,0 +1,89 @@
+// bundle/import: a bundle file becomes part of a site, or is refused, named and kept.
+//
+// One pass over one open file: archive -> signed manifest -> every member against it, hashed while it streams into
+// the store -> generation -> specs -> StagedBundle, VerifiedBundle, StoredBundle, Activation (pipeline.h). No payload
+// byte is written before the signature holds; nothing is visible before the last check has passed; activation is one
+// ledger transaction after every blob is durable. A refusal leaves catalog and store as they were, and the file in
+// quarantine. Imports take turns, also across processes.
+//
+// Every import and dry run, accepted or refused, becomes one history event with its verdict, in the tenant's log:
+// bundle.imported, bundle.rejected, bundle.dry_run.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "base/entropy.h"
+#include "base/ids.h"
+#include "base/limits.h"
+#include "base/time.h"
+#include "bundle/quarantine.h"
+#include "bundle/store.h"
+#include "bundle/verdict.h"
+#include "manifests/bundle.h"
+#include "manifests/trust_roots.h"
+
+namespace airlock::ledger {
+class Ledger;
+}
+
+namespace airlock::bundle {
+
+struct Force {  // activate although the generation or version is not newer; both are required, both are recorded
+  std::string reason, ticket;
+};
+
+struct ImportRequest {
+  std::string path;
+  TenantId tenant;
+  std::string actor;
+  bool dry_run = false;                    // every check, no blob written, nothing activated, nothing quarantined
+  std::optional<Force> force;
+  std::optional<std::string> trace_id;
+  Wait wait = Wait::kYes;                  // for another import to end; kNo: kBusy
+  Limits limits;
+  std::function<void(std::uint64_t done, std::uint64_t total)> progress;  // compressed bytes; may be empty
+};
+
+struct ImportPorts {
+  Store& store;
+  ledger::Ledger& ledger;
+  Quarantine& quarantine;
+  const std::optional<manifests::TrustRoots>& trust_roots;  // absent: kTrustRootsRequired
+  Clock& clock;
+  Entropy& entropy;
+};
+
+struct ImportOutcome {
+  Verdict verdict;
+  bool already_active = false;             // the same manifest was active before: nothing was changed
+  std::uint64_t new_blobs = 0, repaired_blobs = 0;
+  std::optional<std::string> quarantined;  // the folder the refused file was kept in
+  std::optional<Error> unrecorded;         // the history event could not be written, and why
+  bool ok() const { return verdict.accepted() && !unrecorded; }
+};
+
+[[nodiscard]] ImportOutcome import_bundle(const ImportRequest& request, ImportPorts ports);
+
+// The checks that need no site: plan, archive, signature, members, and specs as far as the bundle alone can tell
+// (plugins and data it does not hold itself are not looked for). Writes nothing.
+struct VerifyRequest {
+  std::string path;
+  Limits limits;
+  std::function<void(std::uint64_t done, std::uint64_t total)> progress;
+};
+[[nodiscard]] Verdict verify_bundle(const VerifyRequest& request,
+                                    const std::optional<manifests::TrustRoots>& trust_roots, Instant now);
+
+// What the manifest claims, with nobody's signature checked: for looking at a file, never for a decision.
+struct UntrustedManifest {
+  manifests::BundleManifest manifest;
+  std::vector<std::string> keyid_hints;  // of the envelope's signatures
+  Digest manifest_sha256;
+  std::uint64_t file_bytes = 0;
+};
+Result<UntrustedManifest> inspect_untrusted(const std::string& path, const Limits& limits = {});
+
+}  // namespace airlock::bundle
