@@ -33,10 +33,13 @@ inline void take_value(Result<void>&) {}
 
 }  // namespace airlock
 
-// TRY(expr): the value of expr, or return its error to the caller. Works for void and move-only values.
-#define TRY(expr)                                                                    \
-  __extension__({                                                                    \
-    auto try_result_ = (expr);                                                       \
-    if (!try_result_) return ::airlock::fail(std::move(try_result_.error()));        \
-    ::airlock::detail::take_value(try_result_);                                      \
+// TRY(expr): the value of expr, or return its error to the caller. Works for void and move-only values, and nests.
+#define TRY(expr) AIRLOCK_TRY_AS(AIRLOCK_JOIN(try_result_, __COUNTER__), expr)
+#define AIRLOCK_TRY_AS(name, expr)                                     \
+  __extension__({                                                      \
+    auto name = (expr);                                                \
+    if (!name) return ::airlock::fail(std::move(name.error()));        \
+    ::airlock::detail::take_value(name);                               \
   })
+#define AIRLOCK_JOIN(a, b) AIRLOCK_JOIN_EXPANDED(a, b)
+#define AIRLOCK_JOIN_EXPANDED(a, b) a##b

@@ -25,7 +25,7 @@ std::string word_function(const CLI::App& app) {
 }
 
 std::string bash_script(const CLI::App& app) {
-  return "# bash completion for airlock: source <(airlock completion bash)\n" + word_function(app) + R"(_airlock() {
+  return "# bash completion for airlock: source <(airlock completion bash)\n" + word_function(app) + R"sh(_airlock() {
   local cur="${COMP_WORDS[COMP_CWORD]}" path='' i w
   for ((i = 1; i < COMP_CWORD; i++)); do
     w="${COMP_WORDS[i]}"
@@ -36,11 +36,11 @@ std::string bash_script(const CLI::App& app) {
   [[ ${#COMPREPLY[@]} -eq 0 ]] && mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 }
 complete -o filenames -F _airlock airlock
-)";
+)sh";
 }
 
 std::string zsh_script(const CLI::App& app) {
-  return "#compdef airlock\n# zsh completion for airlock: source <(airlock completion zsh)\n" + word_function(app) + R"(_airlock() {
+  return "#compdef airlock\n# zsh completion for airlock: source <(airlock completion zsh)\n" + word_function(app) + R"sh(_airlock() {
   local path='' w i
   for ((i = 2; i < CURRENT; i++)); do
     w="${words[i]}"
@@ -51,7 +51,7 @@ std::string zsh_script(const CLI::App& app) {
   _files
 }
 compdef _airlock airlock
-)";
+)sh";
 }
 
 void fish_lines(const CLI::App& app, const std::string& path, std::string& out) {
