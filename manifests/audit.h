@@ -37,6 +37,7 @@ inline constexpr std::string_view kApprovals = "approvals.jsonl";
 inline constexpr std::string_view kBundles = "bundles.jsonl";
 inline constexpr std::string_view kReplayFolder = "replay/";
 inline constexpr std::string_view kSchemaFolder = "schemas/";
+inline constexpr std::string_view kLineFolder = "proofs/lines/";   // one FILE.txt for each .jsonl file
 }  // namespace audit_path
 
 // Files that are one selection of history.jsonl: the very lines whose kind is of that family, in the same order.
@@ -86,6 +87,12 @@ struct AuditSubject {
   Digest sha256;
 };
 Result<std::vector<AuditSubject>> parse_audit_statement(std::string_view payload);  // kAuditManifest
+
+// proofs/lines/FILE.txt holds, for each line of FILE, the first eight hex digits of its digest. It proves nothing (the
+// tree head does); it lets a reader of a damaged file say which line is the damaged one.
+std::string line_digest_path(std::string_view file);
+std::string line_digest_text(const Digest& leaf);   // eight digits and LF
+inline constexpr std::size_t kLineDigestBytes = 9;
 
 // proofs/compact-range.json: the left edge of the window's tree, {size, nodes: [hex]}.
 std::string write_compact_range(std::uint64_t size, const std::vector<Digest>& nodes);
