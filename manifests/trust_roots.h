@@ -44,8 +44,4 @@ Result<TrustRoots> parse_trust_roots(std::string_view text, const Limits& limits
 // Canonical JSON and a final line feed. Sorts the keys; refuses what parse_trust_roots would refuse.
 Result<std::string> write_trust_roots(TrustRoots roots, const Limits& limits = {});
 
-// The DER bytes inside one PEM block with this label, e.g. "PUBLIC KEY". Strict: nothing but white space around it,
-// base64 lines only, no headers. kField otherwise.
-Result<std::string> pem_to_der(std::string_view pem, std::string_view label);
-
 }  // namespace airlock::manifests

@@ -15,7 +15,7 @@
 
 namespace airlock::verify {
 
-// The keys of a trust-roots document, parsed: kField with the place when one is not a key that verify accepts.
+// The keys of a trust-roots document. kKeyUnreadable, kKeyUnsupported with the place when verify does not accept one.
 Result<std::vector<PublicKey>> trusted_keys(const manifests::TrustRoots& roots);
 
 class VerifiedBundleManifest {
@@ -35,7 +35,7 @@ class VerifiedBundleManifest {
   std::vector<std::string> key_ids_;
 };
 
-// In this order: trust window (kInvalidTrustWindow), envelope form (kDsseMalformed, kJson, kTooLarge), threshold of
+// In this order: trust window (kInvalidTrustWindow), envelope form (kDsseMalformed, kTooLarge), threshold of
 // distinct trusted keys (kDsseThreshold), payload type (kDssePayloadType), then the one parse of the verified bytes
 // (errors of parse_bundle_statement). `envelope` is the content of manifest.dsse.json.
 Result<VerifiedBundleManifest> check_bundle_manifest(std::string_view envelope, const manifests::TrustRoots& roots,

@@ -33,8 +33,8 @@ struct Envelope {
   std::vector<EnvelopeSignature> signatures;
 };
 
-// kDsseMalformed with the place; also for no signature, or more than limits.signatures. kTooLarge: the text is longer
-// than limits.manifest_bytes. kJson: not strict JSON. `what` names the document in errors.
+// kDsseMalformed with the place: not strict JSON, a field amiss, no signature, more than limits.signatures. kTooLarge:
+// the text is longer than limits.manifest_bytes. `what` names the document in errors.
 Result<Envelope> parse_envelope(std::string_view text, std::string_view what = "envelope", const Limits& limits = {});
 
 std::string write_envelope(const Envelope& envelope);  // canonical JSON, no final line feed
@@ -49,6 +49,7 @@ Result<void> add_signature(Envelope& envelope, const Signer& signer);
 class VerifiedPayload {
  public:
   const std::string& payload() const { return payload_; }
+  std::string take_payload() && { return std::move(payload_); }
   const std::vector<std::string>& key_ids() const { return key_ids_; }  // distinct keys that verified, sorted
 
  private:

@@ -56,7 +56,7 @@ class Secret {
 
 class PrivateKey : public Signer {
  public:
-  static PrivateKey generate(Entropy& entropy);                     // Ed25519
+  static Result<PrivateKey> generate(Entropy& entropy);             // Ed25519
   static Result<PrivateKey> from_pem(std::string_view pem);         // one unencrypted PKCS#8 PRIVATE KEY block
   static Result<PrivateKey> from_der(std::string_view pkcs8);
   static Result<PrivateKey> from_seed(std::string_view seed);       // 32 bytes

@@ -1,7 +1,7 @@
-// verify/merkle_proof: RFC 6962 section 2.1 proofs, made from leaf hashes and checked as RFC 9162 section 2.1.3 and 2.1.4 say.
+// verify/merkle_proof: RFC 6962 proofs, made from leaf hashes and checked as RFC 9162 section 2.1.3, 2.1.4 say.
 //
-// Everything here is pure. Leaf hashes come through a callback, so that a log of any size can stay on disk. Making a
-// proof reads each leaf below `size` once, in order, and holds O(log n) digests.
+// Everything here is pure. Leaf hashes come through a callback, so that a log of any size can stay on disk: a proof asks
+// for a leaf at most once, in a few ascending runs, and holds O(log n) digests.
 #pragma once
 
 #include <cstdint>

@@ -1,0 +1,123 @@
+#include "verify/dsse.h"
+
+#include <algorithm>
+#include <set>
+
+#include "base/encoding.h"
+#include "base/json.h"
+
+namespace airlock::verify {
+namespace {
+
+std::unexpected<Error> malformed(std::string_view what, const std::string& why) {
+  return fail(Code::kDsseMalformed, std::string(what) + ": " + why);
+}
+
+// A field that must be text; nullptr when it is not there or something else.
+const std::string* text_of(const Json& object, std::string_view key) {
+  const auto it = object.find(key);
+  return it == object.end() ? nullptr : it->get_ptr<const std::string*>();
+}
+
+Result<EnvelopeSignature> read_signature(const Json& value, std::string_view what, std::size_t index) {
+  const std::string place = "signatures[" + std::to_string(index) + "]";
+  if (!value.is_object()) return malformed(what, place + ": expected an object");
+  const std::string* sig = text_of(value, "sig");
+  if (sig == nullptr) return malformed(what, place + ".sig: expected base64 text");
+  auto bytes = from_base64(*sig);
+  if (!bytes) return malformed(what, place + ".sig: " + bytes.error().context);
+  const std::string* keyid = text_of(value, "keyid");
+  if (keyid == nullptr && value.contains("keyid")) return malformed(what, place + ".keyid: expected text");
+  return EnvelopeSignature{keyid == nullptr ? std::string() : *keyid, std::move(*bytes)};
+}
+
+}  // namespace
+
+std::string pae(std::string_view payload_type, std::string_view payload) {
+  const std::string type_size = std::to_string(payload_type.size()), size = std::to_string(payload.size());
+  std::string out;
+  out.reserve(16 + type_size.size() + payload_type.size() + size.size() + payload.size());
+  out += "DSSEv1 ";
+  out += type_size;
+  out += ' ';
+  out += payload_type;
+  out += ' ';
+  out += size;
+  out += ' ';
+  out += payload;
+  return out;
+}
+
+Result<Envelope> parse_envelope(std::string_view text, std::string_view what, const Limits& limits) {
+  if (text.size() > limits.manifest_bytes)
+    return fail(Code::kTooLarge, std::string(what) + ": " + std::to_string(text.size()) + " bytes, limit manifest_bytes " +
+                                     std::to_string(limits.manifest_bytes));
+  const auto document = parse_json(text, what, limits.json_depth);
+  if (!document) return fail(Code::kDsseMalformed, document.error().context);
+  if (!document->is_object()) return malformed(what, "expected an object");
+  const std::string* type = text_of(*document, "payloadType");
+  if (type == nullptr) return malformed(what, "payloadType: expected text");
+  const std::string* payload = text_of(*document, "payload");
+  if (payload == nullptr) return malformed(what, "payload: expected base64 text");
+  auto bytes = from_base64(*payload);
+  if (!bytes) return malformed(what, "payload: " + bytes.error().context);
+  const auto list = document->find("signatures");
+  if (list == document->end() || !list->is_array()) return malformed(what, "signatures: expected a list");
+  if (list->empty()) return malformed(what, "signatures: none");
+  // Each signature costs a pass over the payload for each trusted key.
+  if (list->size() > limits.signatures)
+    return malformed(what, "signatures: " + std::to_string(list->size()) + ", limit " + std::to_string(limits.signatures));
+  Envelope envelope{*type, std::move(*bytes), {}};
+  for (std::size_t i = 0; i < list->size(); ++i)
+    envelope.signatures.push_back(TRY(read_signature((*list)[i], what, i)));
+  return envelope;
+}
+
+std::string write_envelope(const Envelope& envelope) {
+  Json signatures = Json::array();
+  for (const EnvelopeSignature& s : envelope.signatures)
+    signatures.push_back({{"keyid", s.keyid}, {"sig", to_base64(s.sig)}});
+  return canonical_json(Json{{"payload", to_base64(envelope.payload)},
+                             {"payloadType", envelope.payload_type},
+                             {"signatures", std::move(signatures)}});
+}
+
+Result<void> add_signature(Envelope& envelope, const Signer& signer) {
+  EnvelopeSignature added{signer.key_id(), TRY(signer.sign(pae(envelope.payload_type, envelope.payload)))};
+  const auto same = std::ranges::find(envelope.signatures, added.keyid, &EnvelopeSignature::keyid);
+  if (same == envelope.signatures.end())
+    envelope.signatures.push_back(std::move(added));
+  else
+    *same = std::move(added);
+  return {};
+}
+
+Result<std::string> sign_envelope(std::string_view payload_type, std::string_view payload,
+                                  std::span<const Signer* const> signers) {
+  if (signers.empty()) return fail(Code::kUsage, "an envelope needs at least one signing key");
+  Envelope envelope{std::string(payload_type), std::string(payload), {}};
+  for (const Signer* signer : signers) TRY(add_signature(envelope, *signer));
+  return write_envelope(envelope);
+}
+
+Result<VerifiedPayload> verify_envelope(Envelope envelope, std::span<const PublicKey> keys, std::size_t threshold,
+                                        std::string_view payload_type) {
+  if (threshold == 0) return fail(Code::kDsseThreshold, "a threshold of 0 would trust anybody");
+  // Encoded again from the decoded parts: what a signer covered is never taken from the envelope's own text.
+  const std::string message = pae(envelope.payload_type, envelope.payload);
+  std::set<std::string> key_ids;  // ids are digests of the key bytes: one key is one entry, however it is listed
+  for (const PublicKey& key : keys) {
+    if (key_ids.contains(key.key_id())) continue;
+    const auto signed_by_key = [&](const EnvelopeSignature& s) { return key.verify(message, s.sig); };
+    if (std::ranges::any_of(envelope.signatures, signed_by_key)) key_ids.insert(key.key_id());
+  }
+  if (key_ids.size() < threshold)
+    return fail(Code::kDsseThreshold, std::to_string(key_ids.size()) + " of " + std::to_string(keys.size()) +
+                                          " trusted keys signed it, " + std::to_string(threshold) + " needed");
+  if (envelope.payload_type != payload_type)
+    return fail(Code::kDssePayloadType,
+                "\"" + envelope.payload_type.substr(0, 200) + "\", expected \"" + std::string(payload_type) + "\"");
+  return VerifiedPayload(std::move(envelope.payload), {key_ids.begin(), key_ids.end()});
+}
+
+}  // namespace airlock::verify

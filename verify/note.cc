@@ -1,0 +1,204 @@
+#include "verify/note.h"
+
+#include <algorithm>
+#include <charconv>
+#include <set>
+
+#include "base/encoding.h"
+#include "base/path.h"
+
+namespace airlock::verify {
+namespace {
+
+constexpr std::size_t kMaxNoteBytes = 1 << 20, kMaxSignatures = 100, kHashBytes = 4;
+constexpr char kEd25519Type = '\x01';
+constexpr std::string_view kMark = "\xE2\x80\x94 ";  // U+2014 and a space
+
+std::unexpected<Error> malformed(std::string why) { return fail(Code::kNoteMalformed, std::move(why)); }
+
+// Names stand between spaces in a signature line and before '+' in a verifier key.
+bool name_ok(std::string_view name) {
+  const auto bad = [](char c) { return c == '+' || static_cast<unsigned char>(c) <= 0x20 || c == 0x7F; };
+  // U+0085, U+00A0, U+2000..U+200A, U+2028, U+2029, U+202F, U+205F, U+3000, U+1680 are white space to other readers.
+  for (std::string_view space : {"\xC2\x85", "\xC2\xA0", "\xE1\x9A\x80", "\xE2\x80\xA8", "\xE2\x80\xA9", "\xE2\x80\xAF",
+                                 "\xE2\x81\x9F", "\xE3\x80\x80"})
+    if (name.contains(space)) return false;
+  for (std::size_t at = name.find("\xE2\x80"); at != std::string_view::npos; at = name.find("\xE2\x80", at + 1))
+    if (at + 2 < name.size() && static_cast<unsigned char>(name[at + 2]) >= 0x80 && static_cast<unsigned char>(name[at + 2]) <= 0x8A)
+      return false;
+  return !name.empty() && std::ranges::none_of(name, bad) && valid_utf8(name);
+}
+
+bool text_ok(std::string_view text) {
+  const auto control = [](char c) { return static_cast<unsigned char>(c) < 0x20 && c != '\n'; };
+  return text.size() >= 2 && text.ends_with('\n') && valid_utf8(text) && std::ranges::none_of(text, control);
+}
+
+Result<NoteSignature> parse_signature(std::string_view line) {
+  if (!line.starts_with(kMark)) return malformed("a signature line that does not begin with an em dash and a space");
+  line.remove_prefix(kMark.size());
+  const auto space = line.find(' ');
+  if (space == std::string_view::npos) return malformed("a signature line without two parts");
+  const std::string_view name = line.substr(0, space);
+  if (!name_ok(name)) return malformed("a signature line with a bad name");
+  const auto bytes = from_base64(line.substr(space + 1));
+  if (!bytes || bytes->size() <= kHashBytes) return malformed("a signature line whose last part is not a signature");
+  return NoteSignature{std::string(name), bytes->substr(0, kHashBytes), bytes->substr(kHashBytes)};
+}
+
+std::string signature_line(const NoteSignature& s) {
+  return std::string(kMark) + s.name + " " + to_base64(s.key_hash + s.signature) + "\n";
+}
+
+bool same_id(const NoteKey& key, const NoteSignature& line) {
+  return key.name == line.name && note_key_hash(key.name, key.key.raw()) == line.key_hash;
+}
+
+// Takes the text up to the next line feed off `rest`; false when there is none.
+bool take_line(std::string_view& rest, std::string_view& line) {
+  const auto end = rest.find('\n');
+  if (end == std::string_view::npos) return false;
+  line = rest.substr(0, end);
+  rest.remove_prefix(end + 1);
+  return true;
+}
+
+}  // namespace
+
+std::string note_key_hash(std::string_view name, std::string_view raw_public_key) {
+  std::string input(name);
+  input += '\n';
+  input += kEd25519Type;
+  input += raw_public_key;
+  return std::string(Digest::of(input).raw().substr(0, kHashBytes));
+}
+
+Result<NoteKey> NoteKey::make(std::string name, PublicKey key) {
+  if (!name_ok(name)) return malformed("\"" + name.substr(0, 200) + "\" cannot name a key in a note");
+  return NoteKey{std::move(name), std::move(key)};
+}
+
+Result<NoteKey> NoteKey::parse(std::string_view vkey) {
+  const auto first = vkey.find('+');
+  const auto second = first == std::string_view::npos ? first : vkey.find('+', first + 1);
+  if (second == std::string_view::npos) return malformed("a verifier key needs the form NAME+HASH+KEY");
+  const auto hash = from_hex(vkey.substr(first + 1, second - first - 1));
+  const auto bytes = from_base64(vkey.substr(second + 1));
+  if (!hash || hash->size() != kHashBytes || !bytes || bytes->empty())
+    return malformed("a verifier key needs the form NAME+HASH+KEY");
+  if (bytes->front() != kEd25519Type)
+    return fail(Code::kKeyUnsupported, "a verifier key of type " + std::to_string(static_cast<unsigned char>(bytes->front())));
+  NoteKey key = TRY(make(std::string(vkey.substr(0, first)), TRY(PublicKey::from_raw_ed25519(bytes->substr(1)))));
+  if (note_key_hash(key.name, key.key.raw()) != *hash) return malformed("the hash of the verifier key is not its own");
+  return key;
+}
+
+std::string NoteKey::text() const {
+  return name + "+" + to_hex(note_key_hash(name, key.raw())) + "+" + to_base64(std::string(1, kEd25519Type) + key.raw());
+}
+
+Result<Note> parse_note(std::string_view bytes) {
+  if (bytes.size() > kMaxNoteBytes) return fail(Code::kTooLarge, "a note of more than " + std::to_string(kMaxNoteBytes) + " bytes");
+  // The last empty line: the text itself may hold others.
+  const auto split = bytes.rfind("\n\n");
+  if (split == std::string_view::npos) return malformed("no empty line before the signatures");
+  Note note{std::string(bytes.substr(0, split + 1)), {}};
+  if (!text_ok(bytes)) return malformed("not UTF-8 lines, or control characters in them");
+  std::string_view rest = bytes.substr(split + 2), line;
+  while (take_line(rest, line)) {
+    if (note.signatures.size() == kMaxSignatures) return malformed("more than " + std::to_string(kMaxSignatures) + " signature lines");
+    note.signatures.push_back(TRY(parse_signature(line)));
+  }
+  if (!rest.empty()) return malformed("the last line does not end");
+  if (note.signatures.empty()) return malformed("no signature line");
+  return note;
+}
+
+std::string write_note(const Note& note) {
+  std::string out = note.text + "\n";
+  for (const NoteSignature& s : note.signatures) out += signature_line(s);
+  return out;
+}
+
+Result<void> sign_note(Note& note, std::string_view name, const Signer& signer) {
+  if (!text_ok(note.text)) return malformed("the text of a note must be lines of UTF-8 without control characters");
+  if (!name_ok(name)) return malformed("\"" + std::string(name.substr(0, 200)) + "\" cannot name a key in a note");
+  note.signatures.push_back({std::string(name), note_key_hash(name, signer.raw_public_key()), TRY(signer.sign(note.text))});
+  return {};
+}
+
+Result<VerifiedNote> verify_note(const Note& note, std::span<const NoteKey> keys) {
+  std::vector<std::string> names;
+  std::set<std::string> seen_keys, seen_lines;
+  std::size_t ignored = 0;
+  for (const NoteSignature& line : note.signatures) {
+    const auto key = std::ranges::find_if(keys, [&](const NoteKey& k) { return same_id(k, line); });
+    if (key == keys.end()) {
+      if (seen_lines.insert(signature_line(line)).second) ++ignored;
+      continue;
+    }
+    // Two keys of one name and hash, or one listed twice: which of them signed would depend on the order of the list.
+    if (std::ranges::count_if(keys, [&](const NoteKey& k) { return same_id(k, line); }) != 1)
+      return fail(Code::kNoteSignature, "two of the given keys are both \"" + line.name + "\" with one hash");
+    if (!seen_keys.insert(line.name + line.key_hash).second) continue;
+    if (!key->key.verify(note.text, line.signature))
+      return fail(Code::kNoteSignature, "the signature of \"" + line.name + "\" does not verify");
+    names.push_back(line.name);
+  }
+  if (names.empty()) return fail(Code::kNoteSignature, "none of its " + std::to_string(note.signatures.size()) +
+                                                           " signatures is by one of the given keys");
+  return VerifiedNote(note.text, std::move(names), ignored);
+}
+
+Result<Checkpoint> parse_checkpoint(std::string_view note_text) {
+  std::string_view rest = note_text, origin, size_text, root_text, line;
+  if (!take_line(rest, origin) || !take_line(rest, size_text) || !take_line(rest, root_text))
+    return malformed("a checkpoint needs three lines: origin, size, root");
+  if (origin.empty()) return malformed("a checkpoint without an origin");
+  std::uint64_t size = 0;
+  const auto [end, failed] = std::from_chars(size_text.data(), size_text.data() + size_text.size(), size);
+  // One spelling only: no sign, no leading zero.
+  if (failed != std::errc{} || std::to_string(size) != size_text) return malformed("the size of a checkpoint is not a whole number");
+  const auto root = from_base64(root_text);
+  if (!root || root_text.find_first_of("-_") != std::string_view::npos || root->size() != Digest::kSize)
+    return malformed("the root of a checkpoint is not base64 of 32 bytes");
+  Checkpoint checkpoint{std::string(origin), size, TRY(Digest::from_raw(*root)), {}};
+  while (take_line(rest, line)) {
+    if (line.empty()) return malformed("an empty extension line in a checkpoint");
+    checkpoint.extensions.emplace_back(line);
+  }
+  if (!rest.empty()) return malformed("the last line of a checkpoint does not end");
+  return checkpoint;
+}
+
+std::string checkpoint_text(const Checkpoint& checkpoint) {
+  std::string out = checkpoint.origin + "\n" + std::to_string(checkpoint.size) + "\n" + to_base64(checkpoint.root.raw()) + "\n";
+  for (const std::string& line : checkpoint.extensions) out += line + "\n";
+  return out;
+}
+
+Result<std::string> sign_checkpoint(const Checkpoint& checkpoint, std::string_view name, const Signer& signer) {
+  Note note{checkpoint_text(checkpoint), {}};
+  // A line feed hidden in a field would be read back as another checkpoint.
+  if (TRY(parse_checkpoint(note.text)) != checkpoint) return malformed("a field of the checkpoint holds a line feed");
+  TRY(sign_note(note, name, signer));
+  return write_note(note);
+}
+
+Result<VerifiedCheckpoint> verify_checkpoint(std::string_view bytes, std::string_view name,
+                                             std::span<const PublicKey> keys) {
+  const Note note = TRY(parse_note(bytes));
+  std::vector<NoteKey> note_keys;
+  for (const PublicKey& key : keys) {
+    const auto same = [&](const NoteKey& k) { return k.key == key; };
+    if (std::ranges::none_of(note_keys, same)) note_keys.push_back(TRY(NoteKey::make(std::string(name), key)));
+  }
+  const VerifiedNote verified = TRY(verify_note(note, note_keys));
+  const auto signed_by = [&](const NoteKey& k) {
+    return std::ranges::any_of(note.signatures, [&](const NoteSignature& s) { return same_id(k, s); });
+  };
+  const auto signer = std::ranges::find_if(note_keys, signed_by);  // there is one: verify_note found it
+  return VerifiedCheckpoint(TRY(parse_checkpoint(verified.text())), signer->key.key_id());
+}
+
+}  // namespace airlock::verify
