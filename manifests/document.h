@@ -2,9 +2,9 @@
 //
 // load_authored takes YAML 1.2 (core schema) or JSON, for documents on their way into a bundle; load_strict takes
 // strict JSON only, for documents that come out of one. YAML is a superset of what airlock means by a document, so
-// what JSON cannot say is refused: duplicate keys, keys that are not strings, anchors, aliases, tags, merge keys,
-// several documents, and anything over the node and depth caps. Plain scalars become null, booleans or numbers only
-// in the spellings of the core schema (no yes/no/on/off, no 0x, no sexagesimals); all else is a string.
+// what JSON cannot say is refused: duplicate keys, keys that are not strings, anchors, aliases, tags, several
+// documents, and anything over the node and depth caps. A plain scalar is null (null, ~ or nothing), a boolean (true,
+// false) or a number as JSON spells numbers; all else is a string (yes, on, 0x1F, 1:30, 1.2.3).
 #pragma once
 
 #include <map>
