@@ -1,0 +1,169 @@
+#include <memory>
+
+#include "bundle/build.h"
+#include "bundle/import.h"
+#include "cli/site.h"
+#include "ledger/catalog.h"
+
+namespace airlock::cli {
+namespace {
+
+struct BundleOptions {
+  std::string path, output, created_at;
+  std::vector<std::string> keys;
+  std::uint64_t threshold = 1;
+  int level = 3;
+  bool dry_run = false, force = false, no_wait = false;
+};
+
+Result<int> build(Shell& shell, const BundleOptions& o) {
+  std::vector<verify::PrivateKey> keys;
+  for (const std::string& file : o.keys) keys.push_back(TRY(load_private_key(file)));
+  std::vector<const Signer*> signers;
+  for (const auto& key : keys) signers.push_back(&key);
+  const auto line = status_line(shell);
+  bundle::BuildRequest request{o.path, o.output, signers, std::nullopt, o.level, {}, byte_progress(shell, "packing", line)};
+  if (!o.created_at.empty()) request.created_at = TRY(Instant::parse(o.created_at));
+  const bundle::Built built = TRY(bundle::build_bundle(request));
+  line->clear();
+  TRY(shell.emit({{"file", o.output}, {"bundleId", built.bundle_id}, {"version", built.version}, {"generation", built.generation},
+                  {"entries", built.entries}, {"unpackedBytes", built.unpacked_bytes}, {"fileBytes", built.file_bytes},
+                  {"manifestSha256", built.manifest_sha256.hex()}, {"fileSha256", built.file_sha256.hex()}},
+                 o.output + ": " + built.bundle_id + " " + built.version + ", generation " + std::to_string(built.generation) +
+                     "\n  " + std::to_string(built.entries) + " entries, " + human_bytes(built.unpacked_bytes) + " packed into " +
+                     human_bytes(built.file_bytes) + ", signed by " + std::to_string(keys.size()) + (keys.size() == 1 ? " key" : " keys") +
+                     "\n  manifest " + built.manifest_sha256.prefixed() + "\n  file     " + built.file_sha256.prefixed() + "\n"));
+  return 0;
+}
+
+std::string verdict_text(const bundle::Verdict& verdict, bool colour) {
+  std::vector<CheckLine> lines;
+  for (const auto& check : verdict.checks) lines.push_back({check.name, check.ok, check.seen});
+  return verdict.file + "\n" + check_list(lines, colour);
+}
+
+std::string name_of(const bundle::Verdict& v) {
+  return v.bundle_id.value_or("?") + " " + v.version.value_or("?") + ", generation " + std::to_string(v.generation.value_or(0));
+}
+
+Result<int> import(Shell& shell, const BundleOptions& o) {
+  const TenantId tenant = TRY(shell.tenant());
+  Site site = TRY(open_site(shell));
+  const auto store = TRY(open_store(site.home));
+  const auto roots = TRY(load_trust_roots(site.home));
+  bundle::Quarantine quarantine(site.home.quarantine());
+  const auto line = status_line(shell);
+  std::optional<bundle::Force> force;
+  if (o.force) {
+    if (shell.options.reason.empty() || shell.options.ticket.empty()) return fail(Code::kReasonRequired, "--force-activate");
+    force = bundle::Force{shell.options.reason, shell.options.ticket};
+  }
+  const bundle::ImportRequest request{.path = o.path, .tenant = tenant, .actor = shell.actor(), .dry_run = o.dry_run, .force = force,
+                                      .trace_id = who(shell).trace_id, .wait = o.no_wait ? bundle::Wait::kNo : bundle::Wait::kYes,
+                                      .limits = {}, .progress = byte_progress(shell, o.dry_run ? "checking" : "importing", line)};
+  const auto outcome = bundle::import_bundle(request, {*store, site.ledger, quarantine, roots, shell.clock, shell.entropy});
+  line->clear();
+
+  Json json = outcome.verdict.to_json();
+  json["alreadyActive"] = outcome.already_active;
+  json["newBlobs"] = outcome.new_blobs;
+  if (outcome.quarantined) json["quarantined"] = *outcome.quarantined;
+  std::string text = verdict_text(outcome.verdict, shell.terminal.stdout_colour);
+  if (outcome.verdict.accepted() && outcome.already_active) text += name_of(outcome.verdict) + " is already active: nothing to do\n";
+  else if (outcome.verdict.accepted() && o.dry_run) text += name_of(outcome.verdict) + " would be accepted (dry run: nothing was stored)\n";
+  else if (outcome.verdict.accepted())
+    text += name_of(outcome.verdict) + " is active for tenant " + tenant.str() + " (" + std::to_string(outcome.new_blobs) + " new blobs)\n";
+  TRY(shell.emit(json, text));
+  if (outcome.quarantined) shell.say("kept as evidence in " + *outcome.quarantined);
+  if (outcome.unrecorded) return fail(*outcome.unrecorded);
+  if (outcome.verdict.refusal) return fail(*outcome.verdict.refusal);
+  return 0;
+}
+
+Result<int> verify_only(Shell& shell, const BundleOptions& o) {
+  std::optional<manifests::TrustRoots> roots;
+  const Instant now = shell.clock.now();
+  if (o.keys.empty()) {
+    roots = TRY(load_trust_roots(TRY(shell.home())));
+  } else {  // only these keys count, whatever the site trusts
+    roots = manifests::TrustRoots{o.threshold, {}, now, now + Millis(1)};
+    for (const std::string& file : o.keys) {
+      const auto key = TRY(load_public_key(file));
+      roots->keys.push_back({key.key_id(), key.pem(), file});
+    }
+    if (o.threshold < 1 || o.threshold > roots->keys.size())
+      return fail(Code::kUsage, "--threshold " + std::to_string(o.threshold) + " with " + std::to_string(roots->keys.size()) + " keys");
+  }
+  const auto line = status_line(shell);
+  const auto verdict = bundle::verify_bundle({o.path, {}, byte_progress(shell, "verifying", line)}, roots, now);
+  line->clear();
+  TRY(shell.emit(verdict.to_json(), verdict_text(verdict, shell.terminal.stdout_colour) +
+                                        (verdict.accepted() ? name_of(verdict) + ": every check holds\n" : "")));
+  if (verdict.refusal) return fail(*verdict.refusal);
+  return 0;
+}
+
+Result<int> inspect(const Shell& shell, const BundleOptions& o) {
+  const auto seen = TRY(bundle::inspect_untrusted(o.path));
+  const auto& m = seen.manifest;
+  std::uint64_t bytes = 0;
+  Json entries = Json::array();
+  Table table({"SIZE", "MODE", "SHA256", "PATH"});
+  for (const auto& entry : m.entries) {
+    bytes += entry.size;
+    entries.push_back({{"path", entry.path}, {"size", entry.size}, {"sha256", entry.sha256.hex()}});
+    table.add({std::to_string(entry.size), entry.executable ? "0755" : "0644", entry.sha256.hex().substr(0, 16), entry.path});
+  }
+  shell.say(paint("NOTHING WAS VERIFIED: this is what the file claims. `airlock bundle verify` checks it.", Tone::kWarn,
+                  shell.terminal.stderr_colour));
+  TRY(shell.emit({{"verified", false}, {"bundleId", m.bundle_id.str()}, {"version", m.version.str()}, {"generation", m.generation},
+                  {"createdAt", m.created_at.text()}, {"producer", m.producer}, {"tenants", m.tenants}, {"entries", entries},
+                  {"keyidHints", seen.keyid_hints}, {"manifestSha256", seen.manifest_sha256.hex()}},
+                 "claims to be  " + m.bundle_id.str() + " " + m.version.str() + ", generation " + std::to_string(m.generation) + "\ncreated       " +
+                     m.created_at.text() + " by " + printable(m.producer) + "\nentries       " + std::to_string(m.entries.size()) + ", " +
+                     human_bytes(bytes) + "\n" + table.text()));
+  return 0;
+}
+
+Result<int> list(const Shell& shell) {
+  const TenantId tenant = TRY(shell.tenant());
+  const Site site = TRY(open_site_read_only(shell));
+  std::vector<Json> items;
+  Table table({"BUNDLE", "VERSION", "GENERATION", "STATE", "IMPORTED", "MANIFEST"});
+  for (const auto& row : TRY(ledger::list_bundles(site.ledger, tenant))) {
+    items.push_back({{"bundleId", row.bundle.str()}, {"version", row.version}, {"generation", row.generation}, {"kind", row.kind},
+                     {"active", row.active}, {"importedAt", row.imported_at.text()}, {"manifestSha256", row.manifest_sha256.hex()}});
+    table.add({row.bundle.str(), row.version, std::to_string(row.generation), row.active ? "active" : "kept", row.imported_at.text(),
+               row.manifest_sha256.hex().substr(0, 16)});
+  }
+  TRY(shell.emit_list(items, table, "no bundles: `airlock bundle import FILE --tenant " + tenant.str() + "` brings one in"));
+  return 0;
+}
+
+}  // namespace
+
+void register_bundle(CLI::App& app, Shell& shell) {
+  CLI::App* group = app.add_subcommand("bundle", "build, check, import and list bundles");
+  group->require_subcommand(1);
+  auto o = std::make_shared<BundleOptions>();
+  CLI::App* make = add_command(*group, shell, "build", "pack and sign a folder (connected side)", [&shell, o] { return build(shell, *o); });
+  make->add_option("folder", o->path, "folder with bundle.json, dags/, plugins/, data/")->required();
+  make->add_option("-o,--output", o->output, "the bundle file, NAME-VERSION.airlock.tar.zst")->required();
+  make->add_option("--key", o->keys, "private key to sign with (repeat for more)")->required();
+  make->add_option("--created-at", o->created_at, "UTC time to write as createdAt (default: bundle.json, SOURCE_DATE_EPOCH)");
+  make->add_option("--level", o->level, "zstd level")->check(CLI::Range(1, 19));
+  CLI::App* look = add_command(*group, shell, "inspect", "show what a file claims to be, verifying nothing", [&shell, o] { return inspect(shell, *o); });
+  look->add_option("file", o->path, "the bundle")->required();
+  CLI::App* check = add_command(*group, shell, "verify", "check a bundle against keys, storing nothing", [&shell, o] { return verify_only(shell, *o); });
+  check->add_option("file", o->path, "the bundle")->required();
+  check->add_option("--key", o->keys, "public key to trust, instead of the site's roots (repeat for more)");
+  check->add_option("--threshold", o->threshold, "how many of these keys must have signed (default 1)");
+  CLI::App* in = add_command(*group, shell, "import", "verify a bundle, store it and make it active", [&shell, o] { return import(shell, *o); });
+  in->add_option("file", o->path, "the bundle")->required();
+  in->add_flag("--dry-run", o->dry_run, "make every check, change nothing");
+  in->add_flag("--force-activate", o->force, "accept a generation that is not newer; needs --reason and --ticket");
+  in->add_flag("--no-wait", o->no_wait, "fail at once when another import is running");
+  add_command(*group, shell, "list", "list the bundles of a tenant", [&shell] { return list(shell); });
+}
+
+}  // namespace airlock::cli
