@@ -29,7 +29,7 @@ Position position_of(std::string_view text, std::size_t offset) {
 // Builds the value while refusing what nlohmann's own DOM callback would let pass: duplicate keys and deep nesting.
 class StrictBuilder : public nlohmann::json_sax<Json> {
  public:
-  explicit StrictBuilder(std::size_t max_depth) : max_depth_(max_depth) {}
+  StrictBuilder(std::size_t max_depth, const ElementSink* sink) : max_depth_(max_depth), sink_(sink) {}
 
   bool null() override { return put(nullptr); }
   bool boolean(bool v) override { return put(v); }
@@ -45,7 +45,7 @@ class StrictBuilder : public nlohmann::json_sax<Json> {
   bool binary(binary_t&) override { return stop("binary value"); }
   bool start_object(std::size_t) override { return open(Json::object()); }
   bool key(string_t& k) override {
-    if (stack_.back()->contains(k)) return stop("duplicate key \"" + k.substr(0, 80) + "\"");
+    if (stack_.back().value->contains(k)) return stop("duplicate key \"" + k.substr(0, 80) + "\"");
     key_ = std::move(k);
     return true;
   }
@@ -65,8 +65,17 @@ class StrictBuilder : public nlohmann::json_sax<Json> {
   Json root;
   const std::string& message() const { return message_; }
   std::optional<std::size_t> offset() const { return offset_; }
+  const std::optional<Error>& refused() const { return refused_; }  // by the sink
 
  private:
+  // An open container. `path` is known down to the first array; `stream` is set in an array that goes to the sink.
+  struct Level {
+    Json* value;
+    std::optional<std::string> path;
+    std::optional<std::size_t> stream;
+    std::size_t elements = 0;
+  };
+
   bool stop(std::string why) {
     if (message_.empty()) message_ = std::move(why);
     return false;
@@ -76,7 +85,7 @@ class StrictBuilder : public nlohmann::json_sax<Json> {
       root = std::move(v);
       return &root;
     }
-    Json& parent = *stack_.back();
+    Json& parent = *stack_.back().value;
     if (parent.is_array()) {
       parent.push_back(std::move(v));
       return &parent.back();
@@ -85,20 +94,45 @@ class StrictBuilder : public nlohmann::json_sax<Json> {
   }
   bool put(Json v) {
     place(std::move(v));
-    return true;
+    return completed();
   }
   bool open(Json v) {
     if (stack_.size() >= max_depth_) return stop("nesting deeper than " + std::to_string(max_depth_));
-    stack_.push_back(place(std::move(v)));
+    Level level{nullptr, std::nullopt, std::nullopt};
+    if (sink_ != nullptr) level.path = path_here();
+    if (level.path && v.is_array()) {
+      const auto wanted = std::ranges::find(sink_->arrays, *level.path);
+      if (wanted != sink_->arrays.end()) level.stream = static_cast<std::size_t>(wanted - sink_->arrays.begin());
+    }
+    level.value = place(std::move(v));
+    stack_.push_back(std::move(level));
     return true;
   }
   bool close() {
     stack_.pop_back();
-    return true;
+    return completed();
+  }
+  std::optional<std::string> path_here() const {
+    if (stack_.empty()) return "";
+    const Level& parent = stack_.back();
+    if (!parent.path || !parent.value->is_object()) return std::nullopt;
+    return parent.path->empty() ? key_ : *parent.path + "." + key_;
+  }
+  // A value has ended: if it is an element for the sink, hand it over and keep nothing of it.
+  bool completed() {
+    if (stack_.empty() || !stack_.back().stream) return true;
+    Level& level = stack_.back();
+    Json element = std::move(level.value->back());
+    level.value->clear();
+    const Result<void> taken = sink_->take(*level.stream, level.elements++, std::move(element));
+    if (!taken) refused_ = taken.error();
+    return taken.has_value();
   }
 
   std::size_t max_depth_;
-  std::vector<Json*> stack_;  // stays valid: a container is only appended to while its last child is closed
+  const ElementSink* sink_;
+  std::optional<Error> refused_;
+  std::vector<Level> stack_;  // values stay valid: a container is only appended to while its last child is closed
   std::string key_;
   std::string message_;
   std::optional<std::size_t> offset_;
@@ -182,9 +216,7 @@ void write_value(std::string& out, const Json& value) {
   }
 }
 
-}  // namespace
-
-Result<Json> parse_json(std::string_view text, std::string_view what, std::size_t max_depth) {
+Result<Json> parse(std::string_view text, std::string_view what, const ElementSink* sink, std::size_t max_depth) {
   const auto refuse = [&](std::optional<std::size_t> offset, const std::string& why) {
     std::string context(what);
     if (offset) {
@@ -196,11 +228,24 @@ Result<Json> parse_json(std::string_view text, std::string_view what, std::size_
   if (text.starts_with("\xEF\xBB\xBF")) return refuse(0, "byte order mark");
   // nlohmann takes a NUL for the end of input; nothing may follow unseen.
   if (const auto nul = text.find('\0'); nul != std::string_view::npos) return refuse(nul, "NUL byte");
-  StrictBuilder builder(max_depth);
+  StrictBuilder builder(max_depth, sink);
   // A pointer range: nlohmann would stop at nothing less than its end, so trailing bytes are an error.
-  if (!Json::sax_parse(text.data(), text.data() + text.size(), &builder))
+  if (!Json::sax_parse(text.data(), text.data() + text.size(), &builder)) {
+    if (builder.refused()) return fail(*builder.refused());
     return refuse(builder.offset(), builder.message());
+  }
   return std::move(builder.root);
+}
+
+}  // namespace
+
+Result<Json> parse_json(std::string_view text, std::string_view what, std::size_t max_depth) {
+  return parse(text, what, nullptr, max_depth);
+}
+
+Result<Json> parse_json_elements(std::string_view text, std::string_view what, const ElementSink& sink,
+                                 std::size_t max_depth) {
+  return parse(text, what, &sink, max_depth);
 }
 
 std::string canonical_json(const Json& value) {

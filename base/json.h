@@ -8,12 +8,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/digest.h"
 #include "base/ids.h"
@@ -27,6 +29,17 @@ using Json = nlohmann::json;
 
 // `what` names the document in errors; the error context carries line and column (1-based).
 Result<Json> parse_json(std::string_view text, std::string_view what, std::size_t max_depth = Limits{}.json_depth);
+
+// For documents with a few very long arrays: the elements of those go to `take` one at a time and are not kept, so
+// that memory does not grow with them; in the result the arrays are empty. Arrays are named from the root by their
+// keys ("predicate.entries"); `take` gets the position in `arrays`, the element's index, and the element. Its error
+// ends the parse and is returned as it is. Elements arrive before the rest of the document is known to be JSON.
+struct ElementSink {
+  std::vector<std::string> arrays;
+  std::function<Result<void>(std::size_t array, std::size_t index, Json element)> take;
+};
+Result<Json> parse_json_elements(std::string_view text, std::string_view what, const ElementSink& sink,
+                                 std::size_t max_depth = Limits{}.json_depth);
 
 std::string canonical_json(const Json& value);
 std::string canonical_number(double value);  // ECMAScript Number::toString; value must be finite

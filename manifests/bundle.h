@@ -80,9 +80,9 @@ std::string canonical_entry(const BundleEntry& entry);  // the leaf: canonical J
 Digest entries_merkle_root(const std::vector<BundleEntry>& entries);
 Digest entries_checksums(const std::vector<BundleEntry>& entries);
 
-// kStatement: not an in-toto statement with the bundle predicate. kManifestInvalid: anything in it breaks its rules,
-// with the place ("predicate.entries[3].path: ..."). kMerkleRoot, kMerkleChecksums: it contradicts itself.
-// kJson: not strict JSON. kTooLarge: over a limit. Fields that are not in the format are refused.
+// kStatement: not an in-toto statement with the bundle predicate. kManifestInvalid: not strict JSON, or anything in it
+// breaks the rules, with the place ("predicate.entries[3].path: ..."). kMerkleRoot, kMerkleChecksums: it contradicts
+// itself. kTooLarge: over a limit. Fields that are not in the format are refused.
 Result<BundleManifest> parse_bundle_statement(std::string_view payload, const Limits& limits = {});
 
 // Canonical bytes of the statement; subjects, Merkle root and checksums are computed. Sorts entries and tenants.
