@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -48,16 +49,19 @@ struct NewDag {
   std::vector<DagEdge> edges;
 };
 
-// One accepted import. bundle.imported is appended with `verdict` as its data, plus itemsDigest (SHA-256 of the
-// canonical listing of `items`). With `activate`, the other generations of the bundle become inactive. Errors:
+// One accepted import. bundle.imported is appended with `verdict` as its data, plus kind and itemsDigest (SHA-256 over
+// "MODE SP HEX SP SP PATH LF" by path, the tree digest of base/tree.h). With `activate`, the other generations of the bundle become inactive. Errors:
 // kGenerationReused when this generation is there with another manifest, kAlreadyExists when a dagId@version is there
 // with another digest. The same import again (same manifest) only appends the event and sets `active`.
+using ItemSource = std::function<Result<std::optional<ItemRow>>()>;   // the next item, nothing at the end
+ItemSource items_from(std::vector<ItemRow> items);
+
 struct NewImport {
   BundleId bundle;
   std::uint64_t generation = 0;
   std::string version, kind;
   std::string manifest;            // exact bytes
-  std::vector<ItemRow> items;
+  ItemSource items;                // in any order; pulled one by one, so that memory does not grow with the bundle
   std::vector<NewDag> dags;
   bool activate = true;
   Json verdict;                    // {accepted, checks, bundleId, version, generation, manifestSha256, file, activated}
@@ -69,6 +73,8 @@ Result<void> prune_bundle(Tx& tx, const TenantId& tenant, const BundleId& bundle
                           const Who& who);
 
 Result<std::vector<CatalogRow>> list_bundles(const Reader& reader, const TenantId& tenant);  // (bundle, generation)
+Result<std::vector<CatalogRow>> generations_of(const Reader& reader, const TenantId& tenant,
+                                               const BundleId& bundle);                      // newest first
 Result<std::vector<CatalogRow>> active_bundles(const Reader& reader, const TenantId& tenant);
 Result<std::optional<CatalogRow>> active_bundle(const Reader& reader, const TenantId& tenant, const BundleId& bundle);
 Result<std::optional<CatalogRow>> newest_bundle(const Reader& reader, const TenantId& tenant, const BundleId& bundle);
@@ -84,8 +90,12 @@ Result<std::optional<ItemRow>> get_item(const Reader& reader, const TenantId& te
 // Items at or below a folder ("data/osv": data/osv/..., and data/osv itself); all of them for "". By path.
 Result<std::vector<ItemRow>> list_items(const Reader& reader, const TenantId& tenant, const BundleId& bundle,
                                         std::uint64_t generation, const std::string& folder = "");
-// Every blob some catalog row of any tenant refers to: what a sweep of the store must keep. Sorted, no duplicates.
-Result<std::vector<Digest>> referenced_blobs(const Reader& reader);
+// The same one by one, in short reads; stops at the first error of `each`.
+Result<void> for_each_item(const Reader& reader, const TenantId& tenant, const BundleId& bundle,
+                           std::uint64_t generation, const std::string& folder,
+                           const std::function<Result<void>(const ItemRow&)>& each);
+// Whether any bundle item or step output of any tenant has this content: what a sweep of the store must keep.
+Result<bool> blob_referenced(const Reader& reader, const Digest& digest);
 
 Result<std::vector<DagRow>> list_dags(const Reader& reader, const TenantId& tenant);         // (dag, version) as text
 Result<std::optional<DagRow>> get_dag(const Reader& reader, const TenantId& tenant, const DagId& dag,

@@ -41,8 +41,7 @@ struct RunRow {
   JobId job;
   DagId dag;
   std::string dag_version;
-  Digest dag_digest, plan_hash, inputs_hash;
-  Json inputs;
+  Digest dag_digest, plan_hash, inputs_hash;   // the plan and the inputs are documents of these digests
   std::string run_token, rationale, actor;
   std::optional<std::string> reason, ticket, trace_id;
   std::optional<RunId> replay_of;
