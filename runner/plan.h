@@ -110,8 +110,9 @@ struct Plan {
   DagId dag;
   SemVer version;
   Digest dag_digest;
-  Json parameters;                       // resolved input values, by name
-  Digest inputs_hash;                    // of parameters and the digests of all bundle data and artifacts
+  // Everything from outside: {parameters: {name: value}, content: {"bundle:ID:PATH" or "artifact:sha256:HEX":
+  // "tree:HEX" or "file:HEX"}}. inputsHash is the SHA-256 of its canonical form.
+  Json inputs;
   std::optional<std::uint64_t> max_parallel;
   bool continue_on_error = false;
   std::vector<PlannedPlugin> plugins;    // sorted by name, version
@@ -133,6 +134,7 @@ Result<Planned> make_plan(const manifests::DagSpec& dag, const InputValues& valu
 std::string write_plan(const Plan& plan);              // canonical JSON
 Result<Plan> read_plan(std::string_view text);         // what write_plan wrote; kPlanMismatch if it is not
 Digest plan_hash(const Plan& plan);                    // SHA-256 of write_plan
+Digest inputs_hash(const Plan& plan);
 
 struct ResolvedInput {
   std::string name;

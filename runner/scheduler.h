@@ -12,21 +12,16 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <variant>
 #include <vector>
 
+#include "ledger/states.h"
 #include "runner/plan.h"
 
 namespace airlock::runner {
 
-enum class StepState { kPending, kReady, kRunning, kSucceeded, kCached, kFailed, kSkipped, kCancelled, kTimedOut };
-enum class RunState { kPending, kRunning, kSucceeded, kFailed, kCancelled, kTimedOut };
-std::string_view state_name(StepState state);  // as in the ledger: "timed_out"
-std::string_view state_name(RunState state);
-Result<StepState> parse_step_state(std::string_view text);
-bool is_terminal(StepState state);
-bool is_terminal(RunState state);
+using ledger::RunState;
+using ledger::StepState;
 
 // How one attempt ended. kRetryable: exit status 75, and failures of the machine rather than of the step.
 enum class AttemptOutcome { kSucceeded, kCached, kFailed, kRetryable, kTimedOut, kCancelled };
