@@ -131,6 +131,18 @@ bool is_governance(std::string_view kind) {
   return family != nullptr && family->governance;
 }
 
+std::vector<std::string> audit_required_files() {
+  std::vector<std::string> out;
+  for (const std::string_view path : {audit_path::kReadme, audit_path::kCheckpoint, audit_path::kConsistency, audit_path::kCompactRange})
+    out.emplace_back(path);
+  for (const Ordering& o : kOrdering) {
+    out.emplace_back(o.file);
+    out.push_back(line_digest_path(o.file));
+  }
+  std::ranges::sort(out);
+  return out;
+}
+
 int audit_rank(std::string_view path) {
   static constexpr std::array kFirst = {audit_path::kSignatures, audit_path::kManifest};
   static constexpr std::array kLast = {audit_path::kHistory, audit_path::kJobs, audit_path::kRuns};

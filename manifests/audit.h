@@ -46,6 +46,9 @@ std::optional<std::string_view> audit_selection(std::string_view kind);
 inline constexpr std::string_view kAuditSelections[] = {audit_path::kThrottles, audit_path::kIncidents,
                                                         audit_path::kApprovals, audit_path::kBundles};
 
+// What every audit bundle must list, sorted.
+std::vector<std::string> audit_required_files();
+
 // Position of a file in the archive: first what is needed to judge the rest, then history before what follows from it.
 // Files of equal rank stand in byte order of their paths.
 int audit_rank(std::string_view path);

@@ -122,13 +122,17 @@ std::vector<LineValue> LineValue::items() const {
   return out;
 }
 
-std::vector<std::string_view> LineValue::keys() const {
-  std::vector<std::string_view> out;
+Result<void> LineValue::fill(std::span<const std::string_view> names, std::span<std::optional<LineValue>> out) const {
   const auto& nodes = line_->nodes_;
-  if (nodes[node_].kind != JsonKind::kObject) return out;
-  for (std::uint32_t i = node_ + 1; i < nodes[node_].next; i = nodes[i + 1].next)
-    out.push_back(line_->text_.substr(nodes[i].begin + 1, nodes[i].end - nodes[i].begin - 2));
-  return out;
+  if (nodes[node_].kind != JsonKind::kObject) return fail(Code::kAuditLine, "expected an object");
+  std::size_t at = 0;  // both lists ascend, so one walk finds all
+  for (std::uint32_t i = node_ + 1; i < nodes[node_].next; i = nodes[i + 1].next) {
+    const std::string_view key = line_->text_.substr(nodes[i].begin + 1, nodes[i].end - nodes[i].begin - 2);
+    while (at < names.size() && names[at] != key) ++at;
+    if (at == names.size()) return fail(Code::kAuditLine, "unknown member \"" + std::string(key.substr(0, 80)) + "\"");
+    out[at] = LineValue(*line_, i + 1);
+  }
+  return {};
 }
 
 Result<LineValue> CanonicalLine::parse(std::string_view text) {

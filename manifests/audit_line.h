@@ -5,8 +5,10 @@
 // equal when their bytes are; nothing here ever needs to unescape what it returns.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,11 +35,20 @@ class LineValue {
   std::optional<std::uint64_t> uint_at(std::string_view key) const;
 
   std::vector<LineValue> items() const;                   // of an array; empty for anything else
-  std::vector<std::string_view> keys() const;             // of an object
+
+  // The members of an object by a table of names in canonical order, at the same places; kAuditLine for any other
+  // member, or when this is not an object.
+  template <std::size_t N>
+  Result<std::array<std::optional<LineValue>, N>> members(const std::array<std::string_view, N>& names) const {
+    std::array<std::optional<LineValue>, N> out;
+    TRY(fill(names, out));
+    return out;
+  }
 
  private:
   friend class CanonicalLine;
   LineValue(const CanonicalLine& line, std::uint32_t node) : line_(&line), node_(node) {}
+  Result<void> fill(std::span<const std::string_view> names, std::span<std::optional<LineValue>> out) const;
   const CanonicalLine* line_;
   std::uint32_t node_;
 };

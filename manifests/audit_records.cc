@@ -1,29 +1,97 @@
 #include "manifests/audit_records.h"
 
 #include <algorithm>
+#include <span>
+#include <string>
+#include <utility>
 
 namespace airlock::manifests {
 namespace {
 
+using enum AuditState;
+
+constexpr std::array<std::string_view, 13> kStateTexts = {
+    "pending", "queued", "leased",  "ready",     "running",  "waiting_approval", "succeeded",
+    "cached",  "failed", "skipped", "cancelled", "canceled", "timed_out"};
+
 struct KindState {
-  std::string_view kind, state;
+  std::string_view kind;
+  AuditState state;
 };
 constexpr std::array kStates = {
-    KindState{"job.submitted", "pending"},   KindState{"job.queued", "queued"},
-    KindState{"job.leased", "leased"},       KindState{"job.running", "running"},
-    KindState{"job.succeeded", "succeeded"}, KindState{"job.failed", "failed"},
-    KindState{"job.timed_out", "timed_out"}, KindState{"job.canceled", "canceled"},
-    KindState{"job.retried", "pending"},     KindState{"run.created", "pending"},
-    KindState{"run.running", "running"},     KindState{"run.resumed", "running"},
-    KindState{"run.succeeded", "succeeded"}, KindState{"run.failed", "failed"},
-    KindState{"run.cancelled", "cancelled"}, KindState{"run.timed_out", "timed_out"},
-    KindState{"step.running", "running"},    KindState{"step.succeeded", "succeeded"},
-    KindState{"step.cached", "cached"},      KindState{"step.failed", "failed"},
-    KindState{"step.skipped", "skipped"},    KindState{"step.cancelled", "cancelled"},
-    KindState{"step.timed_out", "timed_out"},
+    KindState{"job.submitted", kPending},   KindState{"job.queued", kQueued},
+    KindState{"job.leased", kLeased},       KindState{"job.running", kRunning},
+    KindState{"job.succeeded", kSucceeded}, KindState{"job.failed", kFailed},
+    KindState{"job.timed_out", kTimedOut},  KindState{"job.canceled", kCanceled},
+    KindState{"job.retried", kPending},     KindState{"run.created", kPending},
+    KindState{"run.running", kRunning},     KindState{"run.resumed", kRunning},
+    KindState{"run.succeeded", kSucceeded}, KindState{"run.failed", kFailed},
+    KindState{"run.cancelled", kCancelled}, KindState{"run.timed_out", kTimedOut},
+    KindState{"step.running", kRunning},    KindState{"step.succeeded", kSucceeded},
+    KindState{"step.cached", kCached},      KindState{"step.failed", kFailed},
+    KindState{"step.skipped", kSkipped},    KindState{"step.cancelled", kCancelled},
+    KindState{"step.timed_out", kTimedOut},
 };
 
+// Members of a history event, in canonical order.
+enum Member : std::size_t { kMActor, kMAfter, kMBefore, kMData, kMKind, kMReason, kMSeq, kMSubject, kMTenant, kMTicket, kMTraceId, kMTs };
+constexpr std::array<std::string_view, 12> kEventMembers = {
+    "actor", "after", "before", "data", "kind", "reason", "seq", "subject", "tenant", "ticket", "traceId", "ts"};
+
+// {"state": "..."}, or nothing when the subject is not a thing with states.
+Result<std::optional<AuditState>> read_state(const std::optional<LineValue>& value, std::string_view member) {
+  if (!value) return std::optional<AuditState>();
+  const auto state = value->find("state");
+  if (!state) return std::optional<AuditState>();
+  const auto text = state->string();
+  const auto parsed = text ? parse_audit_state(*text) : std::nullopt;
+  if (!parsed) return fail(Code::kAuditLine, std::string(member) + ".state: not a state");
+  return parsed;
+}
+
 }  // namespace
+
+std::string_view to_text(AuditState state) { return kStateTexts[static_cast<std::size_t>(state)]; }
+
+std::optional<AuditState> parse_audit_state(std::string_view text) {
+  const auto it = std::ranges::find(kStateTexts, text);
+  if (it == kStateTexts.end()) return std::nullopt;
+  return static_cast<AuditState>(it - kStateTexts.begin());
+}
+
+Result<EventView> read_event(const LineValue& line) {
+  const auto m = TRY(line.members(kEventMembers));
+  const auto text = [&](Member member) -> Result<std::string_view> {
+    const auto value = m[member] ? m[member]->string() : std::nullopt;
+    if (!value) return fail(Code::kAuditLine, std::string(kEventMembers[member]) + ": expected a string");
+    return *value;
+  };
+  const auto seq = m[kMSeq] ? m[kMSeq]->uint() : std::nullopt;
+  if (!seq) return fail(Code::kAuditLine, "seq: expected a whole number");
+  if (!m[kMData] || m[kMData]->kind() != JsonKind::kObject) return fail(Code::kAuditLine, "data: expected an object");
+  const std::string_view ts = TRY(text(kMTs));
+  const auto instant = Instant::parse(ts);
+  if (ts.size() != 24 || !instant) return fail(Code::kAuditLine, "ts: expected YYYY-MM-DDTHH:MM:SS.mmmZ");
+  const std::string_view kind = TRY(text(kMKind));
+  const bool followed = is_followed(kind);
+  const std::optional<LineValue> nothing;
+  EventView event{.seq = *seq, .ts = *instant, .ts_text = ts, .tenant = TRY(text(kMTenant)), .kind = kind,
+                  .subject = TRY(text(kMSubject)), .who = {},
+                  .before = TRY(read_state(followed ? m[kMBefore] : nothing, "before")),
+                  .after = TRY(read_state(followed ? m[kMAfter] : nothing, "after")), .data = *m[kMData]};
+  TRY(text(kMActor));
+  constexpr std::array kWho = {kMActor, kMReason, kMTicket, kMTraceId};
+  for (std::size_t i = 0; i < kWho.size(); ++i) {
+    if (!m[kWho[i]]) continue;
+    TRY(text(kWho[i]));
+    event.who[i] = m[kWho[i]]->text();
+  }
+  return event;
+}
+
+bool is_followed(std::string_view kind) {
+  return kind.starts_with("job.") || kind.starts_with("run.") || kind.starts_with("step.");
+}
 
 Subject parse_subject(std::string_view subject) {
   if (subject.starts_with("job:")) return {SubjectType::kJob, subject.substr(4), {}};
@@ -34,20 +102,46 @@ Subject parse_subject(std::string_view subject) {
   return {SubjectType::kStep, rest.substr(0, slash), rest.substr(slash + 6)};
 }
 
-bool is_ended(SubjectType type, std::string_view state) {
-  if (state == "succeeded" || state == "failed" || state == "timed_out") return true;
-  switch (type) {
-    case SubjectType::kJob: return state == "canceled";
-    case SubjectType::kRun: return state == "cancelled";
-    case SubjectType::kStep: return state == "cancelled" || state == "cached" || state == "skipped";
-    case SubjectType::kOther: return false;
+bool is_ended(AuditState state) {
+  switch (state) {
+    case kPending: case kQueued: case kLeased: case kReady: case kRunning: case kWaitingApproval: return false;
+    case kSucceeded: case kCached: case kFailed: case kSkipped: case kCancelled: case kCanceled: case kTimedOut: return true;
   }
-  return false;
+  std::unreachable();
 }
 
-std::optional<std::string_view> state_after(std::string_view kind) {
+bool creates_subject(std::string_view kind) { return kind == "job.submitted" || kind == "run.created"; }
+
+std::optional<AuditState> state_after(std::string_view kind) {
   const auto it = std::ranges::find(kStates, kind, &KindState::kind);
   return it == kStates.end() ? std::nullopt : std::optional(it->state);
+}
+
+std::string write_replay(const LineValue& run) {
+  static constexpr std::array<std::string_view, 13> kRun = {"dagDigest",   "dagId",    "dagVersion", "error",    "inputsHash",
+                                                            "jobId",       "outputsHash", "planHash", "replay", "replayOf",
+                                                            "runId",       "runToken", "state"};
+  static constexpr std::array<std::string_view, 7> kStep = {"error",       "fromRun",  "inputsHash", "outputsHash",
+                                                            "state", "stepHash", "stepId"};
+  const auto copy = [](const LineValue& from, std::span<const std::string_view> names, std::string& out) {
+    for (const std::string_view name : names) {
+      const auto value = from.find(name);
+      if (!value) continue;
+      if (out.back() != '{') out += ',';
+      out += '"' + std::string(name) + "\":" + std::string(value->text());
+    }
+  };
+  std::string out = "{";
+  copy(run, kRun, out);
+  out += ",\"steps\":[";
+  if (const auto steps = run.find("steps")) {
+    for (const LineValue& step : steps->items()) {
+      out += out.back() == '[' ? "{" : ",{";
+      copy(step, kStep, out);
+      out += '}';
+    }
+  }
+  return out + "]}\n";
 }
 
 }  // namespace airlock::manifests
