@@ -10,7 +10,10 @@
 // A step whose stepHash has succeeded before for this tenant is not run again (`cached`) if its plugin is
 // deterministic and its outputs are still in the store.
 //
-// Files: <runs>/<runId>/{lock, plan.json, replay.json, <step>.<attempt>.{out,err,events}}.
+// A failure of this machine (disk full, ledger or store unreadable) ends no run: what runs is let end, the job goes
+// back to the queue, and the error is returned; resume_run goes on once the cause is gone.
+//
+// Files: <runs>/<runId>/{lock, replay.json, <step>.<attempt>.{out,err,events}}; empty logs are not kept.
 #pragma once
 
 #include <functional>
@@ -21,6 +24,7 @@
 #include "base/entropy.h"
 #include "ledger/ledger.h"
 #include "ledger/runs.h"
+#include "runner/catalog.h"
 #include "runner/executor.h"
 
 namespace airlock::runner {
@@ -47,7 +51,8 @@ class RunObserver {
   virtual void run_started(const RunId&, const Plan&, bool resumed) { (void)resumed; }
   virtual void step_started(const StepId&, std::uint32_t attempt) { (void)attempt; }
   virtual void step_retries(const StepId&, Millis delay, const Error& why) { (void)delay, (void)why; }
-  virtual void step_ended(const StepId&, StepState, Millis wall, const std::string& reason) { (void)wall, (void)reason; }
+  // `why`: the error of a failure, or what a skipped or cancelled step waited for; empty otherwise.
+  virtual void step_ended(const StepId&, StepState, Millis wall, const std::string& why) { (void)wall, (void)why; }
   virtual void progress(const RunCounts&) {}
 };
 
@@ -73,7 +78,7 @@ struct StepFailure {
 };
 
 struct RunReport {
-  ledger::RunRow run;                 // as it stands now
+  ledger::RunRow run;                 // as it stands now; its state decides how the command ends
   RunCounts counts;
   std::vector<StepFailure> failures;  // in plan order
   bool existed = false;               // by its run token; if it had ended, nothing was executed
@@ -111,12 +116,5 @@ struct CancelPorts {
   std::string runs_folder;
 };
 Result<void> cancel_run(const CancelPorts& ports, const TenantId& tenant, const RunId& run, const ledger::Who& who);
-
-// The DAG "id" (its highest version) or "id@version" that the tenant's bundles brought; kNotFound with a suggestion.
-Result<manifests::DagSpec> load_dag(const ledger::Reader& reader, const TenantId& tenant, const std::string& reference);
-
-// make_plan against the tenant's active bundles, without starting anything.
-Result<Planned> plan_run(const ledger::Reader& reader, const bundle::Store& store, const TenantId& tenant,
-                         const manifests::DagSpec& dag, const InputValues& inputs);
 
 }  // namespace airlock::runner
