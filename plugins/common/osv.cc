@@ -149,9 +149,8 @@ std::string go_release_as_semver(std::string_view tag) {
   if (letter == std::string_view::npos) return out;
   if (tag[letter] == '-') return out + std::string(tag.substr(letter));
   const auto digit = tag.find_first_of("0123456789", letter);
-  out += "-" + std::string(tag.substr(letter, digit == std::string_view::npos ? digit : digit - letter));
-  if (digit != std::string_view::npos) out += "." + std::string(tag.substr(digit));
-  return out;
+  if (digit == std::string_view::npos) return std::string(tag);  // no release was ever called that: stays unparsable
+  return out + "-" + std::string(tag.substr(letter, digit - letter)) + "." + std::string(tag.substr(digit));
 }
 
 }  // namespace
