@@ -31,8 +31,10 @@ class Queue {
     if (items_.empty()) return std::nullopt;
     T item = std::move(items_.front());
     items_.pop_front();
+    // The producer is woken when there is room for several items: waking it for each one would cost a switch a piece.
+    const bool wake = items_.size() <= capacity_ / 2;
     lock.unlock();
-    room_.notify_one();
+    if (wake) room_.notify_one();
     return item;
   }
 

@@ -35,7 +35,11 @@ class SystemFs final : public Fs {
     return {};
   }
   Result<void> make_dir(const std::string& path, unsigned mode) override {
-    if (::mkdir(path.c_str(), mode) != 0 && errno != EEXIST) return os_fail("mkdir", path);
+    if (::mkdir(path.c_str(), mode) != 0) {
+      if (errno == EEXIST) return {};
+      return os_fail("mkdir", path);
+    }
+    if (::chmod(path.c_str(), mode) != 0) return os_fail("chmod", path);  // whatever the umask is
     return {};
   }
   Result<void> rename(const std::string& from, const std::string& to) override {

@@ -1,0 +1,36 @@
+// bundle/blob_pipe: a StoreBatch on a thread of its own, so that writing does not wait for hashing nor hashing for it.
+#pragma once
+
+#include <optional>
+#include <thread>
+
+#include "archive/queue.h"
+#include "archive/stream.h"
+#include "bundle/store.h"
+
+namespace airlock::bundle {
+
+class BlobPipe {
+ public:
+  explicit BlobPipe(StoreBatch& batch);  // which nobody else may touch before finish() or the destructor
+  ~BlobPipe();
+
+  // A piece of a blob: the first one carries the digest it must have, the last one the digest that it has.
+  struct Piece {
+    std::optional<Digest> begin;
+    archive::Chunk chunk;
+    std::optional<Digest> end;
+  };
+  Result<void> put(Piece piece);  // an error may come from any piece before
+  Result<void> finish();          // all pieces have gone through
+
+ private:
+  void run();
+  Result<void> handle(const Piece& piece);
+  StoreBatch& batch_;
+  archive::Queue<Piece> queue_;
+  Result<void> outcome_;          // written by the thread, read after it has ended
+  std::thread thread_;
+};
+
+}  // namespace airlock::bundle

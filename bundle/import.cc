@@ -1,0 +1,115 @@
+#include "bundle/import.h"
+
+#include "base/io.h"
+#include "bundle/pipeline.h"
+#include "verify/dsse.h"
+
+namespace airlock::bundle {
+namespace {
+
+// A fault of the machine or of the command says nothing about the bundle: there is no evidence to keep.
+bool speaks_of_the_bundle(Code code) {
+  const int status = code_info(code).exit_status;
+  return code != Code::kTrustRootsRequired && code != Code::kInvalidTrustWindow && code != Code::kReasonRequired &&
+         code != Code::kPermission && (status == 2 || status == 3 || status == 5 || status == 6 || status == 8);
+}
+
+std::string subject_of(const Verdict& verdict) {
+  if (!verdict.bundle_id || !verdict.generation) return "bundle:unknown";
+  return "bundle:" + *verdict.bundle_id + "@" + std::to_string(*verdict.generation);
+}
+
+ledger::Who who_of(const ImportRequest& request) {
+  ledger::Who who{.actor = request.actor, .trace_id = request.trace_id};
+  if (request.force) {
+    who.reason = request.force->reason;
+    who.ticket = request.force->ticket;
+  }
+  return who;
+}
+
+Result<void> record(const ImportRequest& request, ImportPorts& ports, Instant now, const char* kind, const Verdict& verdict) {
+  return ports.ledger.write(now, [&](ledger::Tx& tx) -> Result<void> {
+    TRY(tx.append(request.tenant, {kind, subject_of(verdict), who_of(request), std::nullopt, std::nullopt, verdict.to_json()}));
+    return {};
+  });
+}
+
+// The statement, if the envelope can be taken apart at all: for whoever looks at the evidence.
+std::optional<std::string> statement_untrusted(const UniqueFd& file, const Limits& limits) {
+  auto reader = archive::ArchiveReader::open(file.get(), {limits, false});
+  if (!reader) return std::nullopt;
+  const auto text = read_envelope_untrusted(*reader, limits);
+  if (!text) return std::nullopt;
+  auto envelope = verify::parse_envelope(*text, manifests::kManifestPath, limits);
+  if (!envelope) return std::nullopt;
+  return std::move(envelope->payload);
+}
+
+Result<std::string> quarantine(const ImportRequest& request, ImportPorts& ports, Instant now, const UniqueFd& file,
+                               const Verdict& verdict) {
+  const Refused refused{file, statement_untrusted(file, request.limits), verdict};
+  auto kept = TRY(ports.quarantine.keep(request.tenant, refused, now, ports.entropy));
+  for (const QuarantineEntry& gone : kept.removed) {
+    TRY(ports.ledger.write(now, [&](ledger::Tx& tx) -> Result<void> {
+      TRY(tx.append(request.tenant, {"quarantine.removed", "quarantine:" + gone.name, {.actor = request.actor}, std::nullopt,
+                                     std::nullopt, {{"cause", "budget"}, {"bytes", gone.bytes}, {"reason", gone.reason}}}));
+      return {};
+    }));
+  }
+  return kept.path;
+}
+
+// The road of an import, from a path to an activation. What fails has been noted in the log by its stage.
+Result<Activation> travel(Pipeline& pipeline, const ImportRequest& request, ImportPorts& ports,
+                          std::optional<OpenedBundle>& opened, ImportOutcome& outcome) {
+  opened = TRY(pipeline.open());
+  const StoreLock turn = TRY(ports.store.lock(request.wait));
+  StagedBundle staged = TRY(pipeline.stage(*opened));
+  VerifiedBundle verified = TRY(pipeline.verify(std::move(staged)));
+  if (request.dry_run) return Activation{verified.step() == Step::kAlreadyActive, 0, 0};
+  // From here on nothing about the bundle is in doubt; only the machine can still fail.
+  StoredBundle stored = TRY(pipeline.store(std::move(verified)));
+  Verdict final_verdict = outcome.verdict;
+  final_verdict.activated = true;
+  return pipeline.activate(std::move(stored), final_verdict);
+}
+
+}  // namespace
+
+ImportOutcome import_bundle(const ImportRequest& request, ImportPorts ports) {
+  const Instant now = ports.clock.now();  // one reading for the whole import
+  ImportOutcome outcome;
+  Verdict& verdict = outcome.verdict;
+  verdict.file = request.path.substr(request.path.rfind('/') + 1);
+  CheckLog log(verdict);
+  Pipeline pipeline(request, ports, now, log);
+  std::optional<OpenedBundle> opened;
+
+  const auto activation = travel(pipeline, request, ports, opened, outcome);
+  if (activation) {
+    outcome.already_active = activation->already_active;
+    outcome.new_blobs = activation->new_blobs;
+    outcome.repaired_blobs = activation->repaired_blobs;
+    verdict.activated = !request.dry_run;
+  } else {
+    verdict.refusal = activation.error();
+    const Code code = activation.error().code;
+    // A lock that others hold is not an event in the life of a bundle.
+    if (code == Code::kBusy || code == Code::kLedgerBusy) return outcome;
+    if (opened && !request.dry_run && speaks_of_the_bundle(code)) {
+      auto kept = quarantine(request, ports, now, opened->file(), verdict);
+      if (kept) outcome.quarantined = std::move(*kept);
+      else outcome.unrecorded = kept.error();
+    }
+  }
+  if (!activation || request.dry_run) {
+    const auto recorded = record(request, ports, now, request.dry_run ? "bundle.dry_run" : "bundle.rejected", verdict);
+    if (!recorded) outcome.unrecorded = recorded.error();
+  }
+  // Afterwards, never before: on ext4 a file made soon after many were removed is slow to make.
+  if (!request.dry_run) (void)ports.store.sweep();  // ignoring: the next import sweeps again
+  return outcome;
+}
+
+}  // namespace airlock::bundle

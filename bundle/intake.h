@@ -1,0 +1,54 @@
+// bundle/intake: one pass over an archive, from its first byte to its last: signature first, then every member against
+// the manifest, hashed while it streams on to the store.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "archive/archive.h"
+#include "base/limits.h"
+#include "bundle/specs.h"
+#include "bundle/store.h"
+#include "manifests/trust_roots.h"
+#include "verify/bundle_manifest.h"
+
+namespace airlock::bundle {
+
+using Progress = std::function<void(std::uint64_t done, std::uint64_t total)>;
+
+// The envelope: the first member, whole, unverified. kManifestFirst, kArchive*.
+Result<std::string> read_envelope_untrusted(archive::ArchiveReader& reader, const Limits& limits);
+
+struct MembersSeen {
+  std::uint64_t members = 0, bytes = 0;
+};
+
+// Every member behind the manifest, to the end of the file. Refuses at its header what the manifest does not list
+// (kMemberUnlisted), or lists otherwise (kMemberSize, kMemberMode), or what is out of order (kArchiveOrder); at its
+// end what hashes differently (kMemberDigest); at the end of the archive what never came (kMemberMissing).
+// `batch` null: nothing is written. Specs are collected in `specs`; whether they are good is not judged here.
+class MemberIntake {
+ public:
+  MemberIntake(archive::ArchiveReader& reader, const manifests::BundleManifest& manifest, const Limits& limits,
+               const Progress& progress)
+      : reader_(reader), manifest_(manifest), limits_(limits), progress_(progress) {}
+  Result<MembersSeen> run(StoreBatch* batch);
+  // Bytes of the members that SpecSet wants, by path, in archive order; complete after run().
+  std::vector<std::pair<std::string, std::string>> take_documents() { return std::move(documents_); }
+
+ private:
+  class Out;
+  Result<const manifests::BundleEntry*> match(const archive::Member& member);
+  Result<void> stream(const archive::Member& member, const manifests::BundleEntry& entry, Out& out);
+  Result<void> missing() const;
+
+  archive::ArchiveReader& reader_;
+  const manifests::BundleManifest& manifest_;
+  const Limits& limits_;
+  const Progress& progress_;
+  std::vector<std::pair<std::string, std::string>> documents_;
+  std::vector<bool> seen_;      // by position in manifest_.entries
+  std::string last_;            // path of the member before
+};
+
+}  // namespace airlock::bundle

@@ -1,0 +1,44 @@
+// bundle/layout: which paths a bundle may hold, what they mean, and in which order they come. Pure.
+//
+// Order: manifest.dsse.json, trust/, time/, dags/, plugins/, data/, sbom.cdx.json; within each by path bytes.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/ids.h"
+#include "base/result.h"
+#include "base/semver.h"
+#include "manifests/bundle.h"
+#include "manifests/plugin.h"
+
+namespace airlock::bundle {
+
+// The place of a path's group in the archive; nullopt when no bundle may hold it. The manifest itself is 0.
+std::optional<int> group_of(std::string_view path);
+
+// Do `a` and `b`, both of some group, stand in this order?
+bool in_order(std::string_view a, std::string_view b);
+
+struct DagPath {
+  DagId dag;
+  SemVer version;
+};
+// dags/<id>/<version>.json; kManifestInvalid for anything else below dags/.
+Result<DagPath> parse_dag_path(std::string_view path);
+std::string dag_path(const DagId& dag, const SemVer& version);
+
+struct PluginPath {
+  manifests::PluginRef plugin;
+  std::string inner;  // below the plugin's folder
+};
+// plugins/<name>/<version>/<inner>; kManifestInvalid for anything else below plugins/.
+Result<PluginPath> parse_plugin_path(std::string_view path);
+
+inline constexpr std::string_view kPluginFile = "plugin.json";
+
+// Every entry in its place, and nothing in a place of this version's format is of another form: kManifestInvalid.
+Result<void> check_layout(const manifests::BundleManifest& manifest);
+
+}  // namespace airlock::bundle

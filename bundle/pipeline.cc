@@ -1,0 +1,156 @@
+#include "bundle/pipeline.h"
+
+#include "base/io.h"
+#include "bundle/layout.h"
+#include "ledger/catalog.h"
+
+namespace airlock::bundle {
+namespace {
+
+// The tenant's other active bundles, as check 9 sees them.
+class LedgerCatalog : public SpecCatalog {
+ public:
+  LedgerCatalog(const ledger::Ledger& ledger, const Store& store, const TenantId& tenant, const Limits& limits)
+      : ledger_(ledger), store_(store), tenant_(tenant), limits_(limits) {}
+
+  Result<std::optional<manifests::PluginDescriptor>> plugin(const manifests::PluginRef& ref, const BundleId& except) override {
+    const std::string path = ref.folder() + "/" + std::string(kPluginFile);
+    for (const ledger::CatalogRow& row : TRY(ledger::active_bundles(ledger_, tenant_))) {
+      if (row.bundle == except) continue;
+      const auto item = TRY(ledger::get_item(ledger_, tenant_, row.bundle, row.generation, path));
+      if (!item) continue;
+      const std::string text = TRY(store_.read(item->sha256, limits_.metadata_bytes));
+      return TRY(manifests::parse_plugin(TRY(parse_json(text, path))));
+    }
+    return std::nullopt;
+  }
+
+  Result<bool> holds(const BundleId& bundle, const std::string& path) override {
+    const auto row = TRY(ledger::active_bundle(ledger_, tenant_, bundle));
+    if (!row) return false;
+    if (path.empty()) return true;
+    bool found = false;
+    TRY(ledger::for_each_item(ledger_, tenant_, bundle, row->generation, path, [&](const ledger::ItemRow&) -> Result<void> {
+      found = true;
+      return {};
+    }));
+    return found;
+  }
+
+ private:
+  const ledger::Ledger& ledger_;
+  const Store& store_;
+  const TenantId& tenant_;
+  const Limits& limits_;
+};
+
+std::string join(const std::vector<std::string>& words) {
+  std::string out;
+  for (const std::string& word : words) out += (out.empty() ? "" : ", ") + word;
+  return out;
+}
+
+}  // namespace
+
+Result<void> Pipeline::check_plan() {
+  if (request_.force && (request_.force->reason.empty() || request_.force->ticket.empty()))
+    return fail(Code::kReasonRequired, "to activate a bundle that is not newer");
+  return check_trust_window(ports_.trust_roots, now_);
+}
+
+Result<OpenedBundle> Pipeline::open() {
+  UniqueFd file = TRY(log_.note(kCheckPlan, open_bundle_file(request_.path)));
+  return OpenedBundle(std::move(file));
+}
+
+Result<void> Pipeline::check_tenant(const manifests::BundleManifest& manifest) {
+  if (!manifest.for_tenant(request_.tenant))
+    return fail(Code::kTenantMismatch, "for " + join(manifest.tenants) + ", not for " + request_.tenant.str());
+  log_.passed(kCheckTenant, "for " + join(manifest.tenants));
+  return {};
+}
+
+Result<StagedBundle> Pipeline::stage(const OpenedBundle& opened) {
+  TRY(log_.note(kCheckPlan, check_plan()));
+  log_.passed(kCheckPlan, "trust roots valid until " + ports_.trust_roots->valid_until.text());
+  auto reader = TRY(log_.note(kCheckArchive, archive::ArchiveReader::open(opened.file().get(), {request_.limits, true})));
+  log_.set_file_bytes(reader.file_bytes());
+  StagedBundle staged(TRY(prove_manifest(reader, *ports_.trust_roots, now_, request_.limits, log_)),
+                      request_.dry_run ? nullptr : std::make_unique<StoreBatch>(ports_.store));
+  TRY(log_.note(kCheckTenant, check_tenant(staged.manifest())));
+  // Check 4, TUF metadata, belongs here: before the first payload byte is accepted.
+  staged.documents_ =
+      TRY(prove_members(reader, staged.manifest(), request_.limits, request_.progress, staged.batch_.get(), log_));
+  return staged;
+}
+
+Result<GenerationDecision> Pipeline::check_generation(const StagedBundle& staged) {
+  const manifests::BundleManifest& manifest = staged.manifest();
+  Accepted accepted;
+  accepted.floor = TRY(ledger::generation_floor(ports_.ledger, request_.tenant, manifest.bundle_id));
+  if (const auto newest = TRY(ledger::newest_bundle(ports_.ledger, request_.tenant, manifest.bundle_id)))
+    accepted.newest_version = TRY(SemVer::parse(newest->version));
+  if (const auto same = TRY(ledger::get_bundle(ports_.ledger, request_.tenant, manifest.bundle_id, manifest.generation))) {
+    accepted.same_generation = same->manifest_sha256;
+    accepted.same_is_active = same->active;
+  }
+  return decide_generation({manifest.generation, manifest.version, staged.verified_.manifest_sha256()}, accepted,
+                           request_.force.has_value());
+}
+
+Result<SpecSet> Pipeline::check_specs(StagedBundle& staged) {
+  SpecSet specs = TRY(parse_specs(std::move(staged.documents_), request_.limits));
+  LedgerCatalog catalog(ports_.ledger, ports_.store, request_.tenant, request_.limits);
+  const auto summary = TRY(specs.check(staged.manifest(), request_.tenant, &catalog));
+  log_.passed(kCheckSpecs, std::to_string(summary.dags) + " DAGs, " + std::to_string(summary.plugins) +
+                               " plugins, all they refer to is held");
+  return specs;
+}
+
+Result<VerifiedBundle> Pipeline::verify(StagedBundle staged) {
+  // Check 6, root rotation policy, belongs here.
+  GenerationDecision decision = TRY(log_.note(kCheckGeneration, check_generation(staged)));
+  log_.passed(kCheckGeneration, std::move(decision.seen));
+  // Check 8, time anchors and staleness, belongs here.
+  SpecSet specs = TRY(log_.note(kCheckSpecs, check_specs(staged)));
+  return VerifiedBundle(std::move(staged), std::move(specs), decision.step);
+}
+
+Result<StoredBundle> Pipeline::store(VerifiedBundle verified) {
+  StoredBundle stored(std::move(verified));
+  StoreBatch& batch = *stored.verified_.staged_.batch_;
+  TRY(batch.commit());
+  stored.new_blobs_ = batch.written();
+  stored.repaired_blobs_ = batch.repaired();
+  return stored;
+}
+
+Result<Activation> Pipeline::activate(StoredBundle stored, const Verdict& verdict) {
+  StagedBundle& staged = stored.verified_.staged_;
+  const manifests::BundleManifest& manifest = staged.manifest();
+  ledger::NewImport import{.bundle = manifest.bundle_id,
+                           .generation = manifest.generation,
+                           .version = manifest.version.str(),
+                           .kind = std::string(to_string(manifest.kind)),
+                           .manifest = staged.verified_.payload(),
+                           .items = {},
+                           .dags = TRY(stored.verified_.specs_.take_dags()),
+                           .activate = true,
+                           .verdict = verdict.to_json()};
+  import.items = [&manifest, next = std::size_t{0}]() mutable -> Result<std::optional<ledger::ItemRow>> {
+    if (next == manifest.entries.size()) return std::nullopt;
+    const manifests::BundleEntry& entry = manifest.entries[next++];
+    return ledger::ItemRow{entry.path, entry.sha256, entry.size, entry.executable, entry.media_type};
+  };
+  ledger::Who who{.actor = request_.actor, .trace_id = request_.trace_id};
+  if (request_.force) {
+    who.reason = request_.force->reason;
+    who.ticket = request_.force->ticket;
+  }
+  // COMMIT POINT: one ledger transaction. Before: the old generation is active, and blobs that nothing refers to lie in
+  // the store; after: the new one is, with its event; test: "a kill at any instant leaves the old or the new generation"
+  TRY(ports_.ledger.write(now_, [&](ledger::Tx& tx) { return ledger::record_import(tx, request_.tenant, import, who); }));
+  return Activation{stored.verified_.step_ == Step::kAlreadyActive, stored.new_blobs_, stored.repaired_blobs_};
+}
+
+}  // namespace airlock::bundle

@@ -1,0 +1,129 @@
+// bundle/pipeline: the stages of an import as types. Each can only be made by the function that establishes what it
+// says, and each function takes the type before it: what was not verified cannot be stored, what is not durable cannot
+// be activated.
+//
+//   OpenedBundle    the plan holds: a readable file, trust roots inside their window, force complete   (check 1)
+//   StagedBundle    signature and every member hold; blobs lie nameless in the store   (checks 2, 3, 5; 4 belongs here)
+//   VerifiedBundle  it may follow what was accepted, and its specs hold                (checks 7, 9; 6 and 8 belong here)
+//   StoredBundle    every blob is durable under its name; nothing refers to them yet
+//   Activation      the catalog says so
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "archive/archive.h"
+#include "bundle/generation.h"
+#include "bundle/import.h"
+#include "bundle/intake.h"
+#include "bundle/specs.h"
+#include "ledger/ledger.h"
+
+namespace airlock::bundle {
+
+// Writes down each check as it ends. All stages share one.
+class CheckLog {
+ public:
+  explicit CheckLog(Verdict& verdict) : verdict_(verdict) {}
+  void passed(std::string_view name, std::string seen) { verdict_.checks.push_back({std::string(name), true, std::move(seen)}); }
+  // The error of a stage becomes the last check; archive errors belong to the archive check, whichever stage met them.
+  void refused(std::string_view name, const Error& error);
+  void set_file_bytes(std::uint64_t bytes) { verdict_.file_bytes = bytes; }
+  void set_manifest(const verify::VerifiedBundleManifest& manifest);
+
+  template <class T>
+  Result<T> note(std::string_view name, Result<T> result) {
+    if (!result) refused(name, result.error());
+    return result;
+  }
+
+ private:
+  Verdict& verdict_;
+};
+
+class OpenedBundle {
+ public:
+  const UniqueFd& file() const { return file_; }
+
+ private:
+  friend class Pipeline;
+  explicit OpenedBundle(UniqueFd file) : file_(std::move(file)) {}
+  UniqueFd file_;
+};
+
+class StagedBundle {
+ public:
+  const manifests::BundleManifest& manifest() const { return verified_.get(); }
+
+ private:
+  friend class Pipeline;
+  StagedBundle(verify::VerifiedBundleManifest verified, std::unique_ptr<StoreBatch> batch)
+      : verified_(std::move(verified)), batch_(std::move(batch)) {}
+  verify::VerifiedBundleManifest verified_;
+  std::unique_ptr<StoreBatch> batch_;  // null in a dry run
+  std::vector<std::pair<std::string, std::string>> documents_;  // of the members that SpecSet wants
+};
+
+class VerifiedBundle {
+ public:
+  Step step() const { return step_; }
+
+ private:
+  friend class Pipeline;
+  VerifiedBundle(StagedBundle staged, SpecSet specs, Step step)
+      : staged_(std::move(staged)), specs_(std::move(specs)), step_(step) {}
+  StagedBundle staged_;
+  SpecSet specs_;
+  Step step_;
+};
+
+class StoredBundle {
+ private:
+  friend class Pipeline;
+  explicit StoredBundle(VerifiedBundle verified) : verified_(std::move(verified)) {}
+  VerifiedBundle verified_;
+  std::uint64_t new_blobs_ = 0, repaired_blobs_ = 0;
+};
+
+struct Activation {
+  bool already_active = false;
+  std::uint64_t new_blobs = 0, repaired_blobs = 0;
+};
+
+class Pipeline {
+ public:
+  Pipeline(const ImportRequest& request, ImportPorts& ports, Instant now, CheckLog& log)
+      : request_(request), ports_(ports), now_(now), log_(log) {}
+
+  Result<OpenedBundle> open();
+  Result<StagedBundle> stage(const OpenedBundle& opened);
+  Result<VerifiedBundle> verify(StagedBundle staged);
+  Result<StoredBundle> store(VerifiedBundle verified);
+  // The verdict becomes part of the history event, in the same transaction as the catalog.
+  Result<Activation> activate(StoredBundle stored, const Verdict& verdict);
+
+ private:
+  Result<void> check_plan();
+  Result<void> check_tenant(const manifests::BundleManifest& manifest);
+  Result<GenerationDecision> check_generation(const StagedBundle& staged);
+  Result<SpecSet> check_specs(StagedBundle& staged);
+
+  const ImportRequest& request_;
+  ImportPorts& ports_;
+  Instant now_;
+  CheckLog& log_;
+};
+
+// What import and verify_bundle share: checks 1, 2, 3 and 5, which need no site.
+using Documents = std::vector<std::pair<std::string, std::string>>;
+Result<UniqueFd> open_bundle_file(const std::string& path);  // kBundlePathRequired, kNotFound...
+// kTrustRootsRequired, kInvalidTrustWindow
+Result<void> check_trust_window(const std::optional<manifests::TrustRoots>& roots, Instant now);
+Result<verify::VerifiedBundleManifest> prove_manifest(archive::ArchiveReader& reader, const manifests::TrustRoots& roots,
+                                                      Instant now, const Limits& limits, CheckLog& log);
+// Gives the documents that SpecSet wants. `batch` null: nothing is written.
+Result<Documents> prove_members(archive::ArchiveReader& reader, const manifests::BundleManifest& manifest,
+                                const Limits& limits, const Progress& progress, StoreBatch* batch, CheckLog& log);
+Result<SpecSet> parse_specs(Documents documents, const Limits& limits);
+
+}  // namespace airlock::bundle

@@ -1,0 +1,110 @@
+#include <fcntl.h>
+
+#include "base/io.h"
+#include "bundle/layout.h"
+#include "bundle/pipeline.h"
+#include "verify/dsse.h"
+
+namespace airlock::bundle {
+namespace {
+
+// Which check an error belongs to, when it is not the one in progress: the archive is read while others go on.
+std::string_view check_of(Code code, std::string_view in_progress) {
+  const std::string_view text = code_info(code).text;
+  if (text.starts_with("archive:")) return kCheckArchive;
+  if (text.starts_with("member-")) return kCheckMembers;
+  return in_progress;
+}
+
+std::string number(std::uint64_t value) { return std::to_string(value); }
+
+}  // namespace
+
+void CheckLog::refused(std::string_view name, const Error& error) {
+  verdict_.checks.push_back({std::string(check_of(error.code, name)), false, describe(error)});
+}
+
+void CheckLog::set_manifest(const verify::VerifiedBundleManifest& manifest) {
+  verdict_.bundle_id = manifest.get().bundle_id.str();
+  verdict_.version = manifest.get().version.str();
+  verdict_.generation = manifest.get().generation;
+  verdict_.manifest_sha256 = manifest.manifest_sha256();
+}
+
+Result<UniqueFd> open_bundle_file(const std::string& path) {
+  if (path.empty()) return fail(Code::kBundlePathRequired, "no path given");
+  UniqueFd file = TRY(open_read(path));
+  ::posix_fadvise(file.get(), 0, 0, POSIX_FADV_SEQUENTIAL);  // ignoring: only a hint
+  return file;
+}
+
+Result<void> check_trust_window(const std::optional<manifests::TrustRoots>& roots, Instant now) {
+  if (!roots) return fail(Code::kTrustRootsRequired, "");
+  if (roots->valid_at(now)) return {};
+  return fail(Code::kInvalidTrustWindow, "now " + now.text() + ", valid from " + roots->valid_from.text() + " until " +
+                                             roots->valid_until.text());
+}
+
+Result<verify::VerifiedBundleManifest> prove_manifest(archive::ArchiveReader& reader, const manifests::TrustRoots& roots,
+                                                      Instant now, const Limits& limits, CheckLog& log) {
+  const std::string envelope = TRY(log.note(kCheckArchive, read_envelope_untrusted(reader, limits)));
+  auto manifest = TRY(log.note(kCheckSignature, verify::check_bundle_manifest(envelope, roots, now, limits)));
+  TRY(log.note(kCheckSignature, check_layout(manifest.get())));
+  std::string keys;
+  for (const std::string& id : manifest.key_ids()) keys += (keys.empty() ? "" : ", ") + id.substr(0, 16);
+  log.set_manifest(manifest);
+  log.passed(kCheckSignature, number(manifest.key_ids().size()) + " trusted keys signed, " + number(roots.threshold) +
+                                  " needed: " + keys);
+  return manifest;
+}
+
+Result<Documents> prove_members(archive::ArchiveReader& reader, const manifests::BundleManifest& manifest,
+                                const Limits& limits, const Progress& progress, StoreBatch* batch, CheckLog& log) {
+  MemberIntake intake(reader, manifest, limits, progress);
+  const MembersSeen seen = TRY(log.note(kCheckMembers, intake.run(batch)));
+  log.passed(kCheckArchive, number(reader.file_bytes()) + " bytes, " + number(reader.unpacked_bytes()) + " unpacked, nothing after the end");
+  log.passed(kCheckMembers, number(seen.members) + " of " + number(manifest.entries.size()) + " members, " + number(seen.bytes) +
+                                " bytes, each with its signed digest");
+  return intake.take_documents();
+}
+
+Result<SpecSet> parse_specs(Documents documents, const Limits& limits) {
+  SpecSet specs;
+  for (auto& [path, bytes] : documents) TRY(specs.add(path, std::move(bytes), limits));
+  return specs;
+}
+
+Verdict verify_bundle(const VerifyRequest& request, const std::optional<manifests::TrustRoots>& trust_roots, Instant now) {
+  Verdict verdict;
+  verdict.file = request.path.substr(request.path.rfind('/') + 1);
+  CheckLog log(verdict);
+  const auto outcome = [&]() -> Result<void> {
+    TRY(log.note(kCheckPlan, check_trust_window(trust_roots, now)));
+    const UniqueFd file = TRY(log.note(kCheckPlan, open_bundle_file(request.path)));
+    auto reader = TRY(log.note(kCheckArchive, archive::ArchiveReader::open(file.get(), {request.limits, true})));
+    log.set_file_bytes(reader.file_bytes());
+    log.passed(kCheckPlan, "trust roots valid until " + trust_roots->valid_until.text());
+    const auto manifest = TRY(prove_manifest(reader, *trust_roots, now, request.limits, log));
+    Documents documents = TRY(prove_members(reader, manifest.get(), request.limits, request.progress, nullptr, log));
+    const SpecSet specs = TRY(log.note(kCheckSpecs, parse_specs(std::move(documents), request.limits)));
+    const auto summary = TRY(log.note(kCheckSpecs, specs.check(manifest.get(), std::nullopt, nullptr)));
+    log.passed(kCheckSpecs, number(summary.dags) + " DAGs, " + number(summary.plugins) +
+                                " plugins; what other bundles must hold was not looked for");
+    return {};
+  }();
+  if (!outcome) verdict.refusal = outcome.error();
+  return verdict;
+}
+
+Result<UntrustedManifest> inspect_untrusted(const std::string& path, const Limits& limits) {
+  const UniqueFd file = TRY(open_bundle_file(path));
+  auto reader = TRY(archive::ArchiveReader::open(file.get(), {limits, false}));
+  const verify::Envelope envelope =
+      TRY(verify::parse_envelope(TRY(read_envelope_untrusted(reader, limits)), manifests::kManifestPath, limits));
+  UntrustedManifest out{TRY(manifests::parse_bundle_statement(envelope.payload, limits)), {}, Digest::of(envelope.payload),
+                        reader.file_bytes()};
+  for (const verify::EnvelopeSignature& signature : envelope.signatures) out.keyid_hints.push_back(signature.keyid);
+  return out;
+}
+
+}  // namespace airlock::bundle

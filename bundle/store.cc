@@ -1,0 +1,159 @@
+#include "bundle/store.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <ctime>
+#include <filesystem>
+
+#include "base/encoding.h"
+#include "base/entropy.h"
+#include "base/io.h"
+#include "base/limits.h"
+
+namespace airlock::bundle {
+namespace {
+
+constexpr std::size_t kReadBytes = 256 * kKiB;
+// A file system's clock ticks every few milliseconds; an inode changed in the tick in which it was hashed could change
+// once more unseen. Only what has been still for this long is remembered.
+constexpr std::int64_t kSettledNs = 1'000'000'000;
+
+Result<void> check_folder(const std::string& path) {
+  struct stat st{};
+  if (::lstat(path.c_str(), &st) != 0) return os_fail("lstat", path);
+  if (!S_ISDIR(st.st_mode)) return fail(Code::kHomeUnusable, path + " is not a folder");
+  if (st.st_uid != ::geteuid()) return fail(Code::kHomeUnusable, path + " belongs to another user");
+  if ((st.st_mode & 0022) != 0) return fail(Code::kHomeUnusable, path + " can be written by others");
+  return {};
+}
+
+Result<Digest> hash_from_start(const UniqueFd& fd, const std::string& path) {
+  Sha256 hasher;
+  std::string buffer(kReadBytes, '\0');
+  for (off_t at = 0;;) {
+    const ssize_t n = ::pread(fd.get(), buffer.data(), buffer.size(), at);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return os_fail("read", path);
+    if (n == 0) return hasher.finish();
+    hasher.update(std::string_view(buffer).substr(0, static_cast<std::size_t>(n)));
+    at += n;
+  }
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Store>> Store::open(StoreLayout layout, Fs& fs) {
+  std::unique_ptr<Store> store(new Store(std::move(layout), fs));
+  const std::string& cas = store->layout_.cas;
+  TRY(make_dirs(cas, 0755));
+  TRY(make_dirs(store->layout_.trees, 0755));
+  for (const std::string& folder : {cas + "/sha256", cas + "/tmp"}) TRY(fs.make_dir(folder, 0755));
+  for (const std::string& folder : {cas, cas + "/sha256", cas + "/tmp", store->layout_.trees}) TRY(check_folder(folder));
+  return store;
+}
+
+std::string Store::blob_path(const Digest& digest) const {
+  const std::string hex = digest.hex();
+  return layout_.cas + "/sha256/" + hex.substr(0, 2) + "/" + hex.substr(2);
+}
+
+bool Store::has(const Digest& digest) const { return path_exists(blob_path(digest)); }
+
+Result<void> Store::prove(const UniqueFd& fd, const Digest& digest, const std::string& path) const {
+  struct stat st{};
+  if (::fstat(fd.get(), &st) != 0) return os_fail("fstat", path);
+  const auto changed = [](const timespec& t) { return static_cast<std::int64_t>(t.tv_sec) * 1'000'000'000 + t.tv_nsec; };
+  const Seen seen{st.st_dev, st.st_ino, static_cast<std::uint64_t>(st.st_size), changed(st.st_ctim)};
+  {
+    const std::lock_guard lock(mutex_);
+    const auto it = proven_.find(seen);
+    if (it != proven_.end() && it->second == digest) return {};
+  }
+  const Digest actual = TRY(hash_from_start(fd, path));
+  if (actual != digest) return fail(Code::kStoreCorrupt, path + " hashes to " + actual.hex());
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME_COARSE, &now);  // the clock that stamps inodes; not a decision of ours
+  if (changed(now) - seen.changed_ns < kSettledNs) return {};
+  const std::lock_guard lock(mutex_);
+  proven_.insert_or_assign(seen, digest);
+  return {};
+}
+
+Result<UniqueFd> Store::open(const Digest& digest) const {
+  const std::string path = blob_path(digest);
+  UniqueFd fd = TRY(open_read(path));
+  TRY(prove(fd, digest, path));
+  return fd;
+}
+
+Result<std::string> Store::read(const Digest& digest, std::uint64_t limit) const {
+  // Read once, then hash what was read: what is handed out is what was proven.
+  const std::string path = blob_path(digest);
+  std::string bytes = TRY(read_file(path, limit));
+  const Digest actual = Digest::of(bytes);
+  if (actual != digest) return fail(Code::kStoreCorrupt, path + " hashes to " + actual.hex());
+  return bytes;
+}
+
+Result<Stored> Store::put(std::string_view bytes) {
+  StoreBatch batch(*this);
+  const Stored stored = TRY(batch.put(bytes));
+  TRY(batch.commit());
+  return stored;
+}
+
+Result<Stored> Store::put_file(const UniqueFd& source, std::string_view what) {
+  StoreBatch batch(*this);
+  const Stored stored = TRY(batch.put_file(source, what));
+  TRY(batch.commit());
+  return stored;
+}
+
+Result<StoreLock> Store::lock(Wait wait) const {
+  const std::string path = layout_.cas + "/lock";
+  UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!fd) return os_fail("open", path);
+  while (::flock(fd.get(), wait == Wait::kYes ? LOCK_EX : LOCK_EX | LOCK_NB) != 0) {
+    if (errno == EINTR) continue;
+    if (errno == EWOULDBLOCK) return fail(Code::kBusy, path);
+    return os_fail("flock", path);
+  }
+  return StoreLock(std::move(fd));
+}
+
+Result<void> Store::remove(const Digest& digest) { return fs_.unlink(blob_path(digest)); }
+
+Result<SweepReport> Store::sweep() {
+  SweepReport report;
+  std::error_code ec;
+  for (const std::string& parent : {layout_.cas + "/tmp", layout_.trees}) {
+    for (const auto& entry : std::filesystem::directory_iterator(parent, ec)) {
+      const std::string path = entry.path().string();
+      // Names being built start with a dot in trees/; a living writer holds the lock inside its folder.
+      if (parent == layout_.trees && entry.path().filename().string().front() != '.') continue;
+      const UniqueFd lock(::open((path + "/lock").c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
+      if (lock && ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) continue;
+      if (!lock) {
+        // Its owner may be between mkdir and lock: only a folder that has stood for a while is an orphan.
+        struct stat st{};
+        if (::lstat(path.c_str(), &st) != 0 || std::time(nullptr) - st.st_ctime < 60) continue;
+      }
+      for (const auto& file : std::filesystem::recursive_directory_iterator(entry.path(), ec)) {
+        std::error_code ignored;
+        if (file.is_directory(ignored)) ::chmod(file.path().c_str(), 0700);  // tree folders may be read-only
+        else ++report.files;
+      }
+      TRY(remove_tree(path));
+      ++report.folders;
+    }
+    if (ec) return fail(os_error("list", parent, ec.value()));
+  }
+  return report;
+}
+
+}  // namespace airlock::bundle
