@@ -27,9 +27,9 @@ struct PkeyFree {
 };
 using Pkey = std::unique_ptr<EVP_PKEY, PkeyFree>;
 
-// Names the algorithm of a key that is not ours, so that the refusal can say what it was.
-std::unexpected<Error> refuse_key(const Pkey& key, std::string_view kind) {
-  if (!key) return fail(Code::kKeyUnreadable, "not a " + std::string(kind) + " in DER");
+// Names the algorithm of a key that is not ours, so that the refusal can say what it was. `end` is where it ended.
+std::unexpected<Error> refuse_key(const Pkey& key, std::string_view kind, std::string_view der, const unsigned char* end) {
+  if (!key || end != bytes_of(der) + der.size()) return fail(Code::kKeyUnreadable, "not a " + std::string(kind) + " in DER");
   const char* name = EVP_PKEY_get0_type_name(key.get());
   return fail(Code::kKeyUnsupported, std::string(kind) + " of type " + (name != nullptr ? name : "unknown"));
 }
@@ -71,7 +71,8 @@ Result<PublicKey> PublicKey::from_der(std::string_view spki) {
   if (spki.size() == kSpkiPrefix.size() + kKeyBytes && spki.starts_with(kSpkiPrefix))
     return from_raw_ed25519(spki.substr(kSpkiPrefix.size()));
   const unsigned char* at = bytes_of(spki);
-  return refuse_key(Pkey(d2i_PUBKEY(nullptr, &at, static_cast<long>(spki.size()))), "public key");
+  const Pkey key(d2i_PUBKEY(nullptr, &at, static_cast<long>(spki.size())));
+  return refuse_key(key, "public key", spki, at);
 }
 
 Result<PublicKey> PublicKey::from_raw_ed25519(std::string_view bytes) {
@@ -137,7 +138,8 @@ Result<PrivateKey> PrivateKey::from_der(std::string_view pkcs8) {
   if (pkcs8.size() == kPkcs8Prefix.size() + kKeyBytes && pkcs8.starts_with(kPkcs8Prefix))
     return from_seed(pkcs8.substr(kPkcs8Prefix.size()));
   const unsigned char* at = bytes_of(pkcs8);
-  return refuse_key(Pkey(d2i_AutoPrivateKey(nullptr, &at, static_cast<long>(pkcs8.size()))), "private key");
+  const Pkey key(d2i_AutoPrivateKey(nullptr, &at, static_cast<long>(pkcs8.size())));
+  return refuse_key(key, "private key", pkcs8, at);
 }
 
 Secret PrivateKey::pem() const {
