@@ -16,6 +16,12 @@ constexpr std::string_view kMark = "\xE2\x80\x94 ";  // U+2014 and a space
 
 std::unexpected<Error> malformed(std::string why) { return fail(Code::kNoteMalformed, std::move(why)); }
 
+// Notes are written in the standard alphabet only: one note has one spelling.
+Result<std::string> note_base64(std::string_view text) {
+  if (text.find_first_of("-_") != std::string_view::npos) return malformed("base64 in the URL-safe alphabet");
+  return from_base64(text);
+}
+
 // Names stand between spaces in a signature line and before '+' in a verifier key.
 bool name_ok(std::string_view name) {
   const auto bad = [](char c) { return c == '+' || static_cast<unsigned char>(c) <= 0x20 || c == 0x7F; };
@@ -41,7 +47,7 @@ Result<NoteSignature> parse_signature(std::string_view line) {
   if (space == std::string_view::npos) return malformed("a signature line without two parts");
   const std::string_view name = line.substr(0, space);
   if (!name_ok(name)) return malformed("a signature line with a bad name");
-  const auto bytes = from_base64(line.substr(space + 1));
+  const auto bytes = note_base64(line.substr(space + 1));
   if (!bytes || bytes->size() <= kHashBytes) return malformed("a signature line whose last part is not a signature");
   return NoteSignature{std::string(name), bytes->substr(0, kHashBytes), bytes->substr(kHashBytes)};
 }
@@ -83,7 +89,7 @@ Result<NoteKey> NoteKey::parse(std::string_view vkey) {
   const auto second = first == std::string_view::npos ? first : vkey.find('+', first + 1);
   if (second == std::string_view::npos) return malformed("a verifier key needs the form NAME+HASH+KEY");
   const auto hash = from_hex(vkey.substr(first + 1, second - first - 1));
-  const auto bytes = from_base64(vkey.substr(second + 1));
+  const auto bytes = note_base64(vkey.substr(second + 1));
   if (!hash || hash->size() != kHashBytes || !bytes || bytes->empty())
     return malformed("a verifier key needs the form NAME+HASH+KEY");
   if (bytes->front() != kEd25519Type)
@@ -159,8 +165,8 @@ Result<Checkpoint> parse_checkpoint(std::string_view note_text) {
   const auto [end, failed] = std::from_chars(size_text.data(), size_text.data() + size_text.size(), size);
   // One spelling only: no sign, no leading zero.
   if (failed != std::errc{} || std::to_string(size) != size_text) return malformed("the size of a checkpoint is not a whole number");
-  const auto root = from_base64(root_text);
-  if (!root || root_text.find_first_of("-_") != std::string_view::npos || root->size() != Digest::kSize)
+  const auto root = note_base64(root_text);
+  if (!root || root->size() != Digest::kSize)
     return malformed("the root of a checkpoint is not base64 of 32 bytes");
   Checkpoint checkpoint{std::string(origin), size, TRY(Digest::from_raw(*root)), {}};
   while (take_line(rest, line)) {
