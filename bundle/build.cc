@@ -1,0 +1,141 @@
+#include "bundle/build.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "archive/archive.h"
+#include "base/encoding.h"
+#include "base/entropy.h"
+#include "base/io.h"
+#include "bundle/build_plan.h"
+#include "verify/dsse.h"
+
+namespace airlock::bundle {
+namespace {
+
+// The output file under a temporary name, removed unless it was published.
+class Output {
+ public:
+  static Result<Output> open(const std::string& path) {
+    Output out;
+    out.path_ = path;
+    out.temp_ = path + ".building-" + to_hex(SystemEntropy().bytes(6));  // a name only: no byte of the bundle depends on it
+    out.file_ = UniqueFd(::open(out.temp_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644));
+    if (!out.file_) return os_fail("create", out.temp_);
+    return out;
+  }
+  Output(Output&& other) noexcept
+      : path_(std::move(other.path_)), temp_(std::exchange(other.temp_, {})), file_(std::move(other.file_)), hasher_(std::move(other.hasher_)) {}
+  ~Output() {
+    if (!temp_.empty()) ::unlink(temp_.c_str());
+  }
+
+  Result<void> write(std::string_view bytes) {
+    hasher_.update(bytes);
+    return write_all(file_.get(), bytes, temp_);
+  }
+
+  Result<Digest> publish() {
+    if (::fsync(file_.get()) != 0) return os_fail("fsync", temp_);
+    // COMMIT POINT: before, the old file or none; after, the whole new one; test: "a build that fails leaves no file"
+    if (::rename(temp_.c_str(), path_.c_str()) != 0) return os_fail("rename", path_);
+    temp_.clear();
+    const auto slash = path_.rfind('/');
+    TRY(sync_dir(slash == std::string::npos ? "." : path_.substr(0, slash + 1)));
+    return hasher_.finish();
+  }
+
+ private:
+  Output() = default;
+  std::string path_, temp_;
+  UniqueFd file_;
+  Sha256 hasher_;
+};
+
+class Packer {
+ public:
+  Packer(archive::ArchiveWriter& writer, const BuildRequest& request, std::uint64_t total)
+      : writer_(writer), request_(request), total_(total) {}
+
+  // Hashes again while packing: what goes into the archive is what the manifest, already signed, says.
+  Result<void> add(const PlannedFile& file, const manifests::BundleEntry& entry) {
+    if (file.source.empty()) {
+      TRY(writer_.add(file.path, file.content, entry.executable));
+      return advance(entry.size);
+    }
+    const UniqueFd in = TRY(open_read(file.source));
+    TRY(writer_.begin_member(file.path, entry.size, entry.executable));
+    Sha256 hasher;
+    for (std::uint64_t left = entry.size; left > 0;) {
+      const ssize_t n = ::read(in.get(), buffer_.data(), static_cast<std::size_t>(std::min<std::uint64_t>(left, buffer_.size())));
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) return os_fail("read", file.source);
+      if (n == 0) return changed(file);
+      const std::string_view bytes = std::string_view(buffer_).substr(0, static_cast<std::size_t>(n));
+      hasher.update(bytes);
+      TRY(writer_.write(bytes));
+      left -= bytes.size();
+      TRY(advance(bytes.size()));
+    }
+    struct stat st{};
+    if (::fstat(in.get(), &st) != 0) return os_fail("fstat", file.source);
+    if (static_cast<std::uint64_t>(st.st_size) != entry.size || hasher.finish() != entry.sha256) return changed(file);
+    return {};
+  }
+
+ private:
+  static std::unexpected<Error> changed(const PlannedFile& file) {
+    return fail(Code::kMemberDigest, file.source + " changed while the bundle was built");
+  }
+  Result<void> advance(std::uint64_t bytes) {
+    done_ += bytes;
+    if (request_.progress) request_.progress(done_, total_);
+    return {};
+  }
+  archive::ArchiveWriter& writer_;
+  const BuildRequest& request_;
+  std::uint64_t total_, done_ = 0;
+  std::string buffer_ = std::string(256 * kKiB, '\0');
+};
+
+Result<void> pack(const BuildPlan& plan, const std::string& envelope, const BuildRequest& request, archive::ArchiveWriter& writer) {
+  std::uint64_t total = 0;
+  for (const manifests::BundleEntry& entry : plan.manifest.entries) total += entry.size;
+  TRY(writer.add(manifests::kManifestPath, envelope));
+  TRY(writer.begin_frame());  // the manifest can be read without decoding anything of the payload
+  Packer packer(writer, request, total);
+  for (const PlannedFile& file : plan.files) TRY(packer.add(file, *plan.manifest.find(file.path)));
+  return writer.finish();
+}
+
+// A bundle that its receiver must refuse is not one.
+Result<void> check_limits(const archive::ArchiveWriter& writer, const Limits& limits) {
+  if (writer.packed_bytes() > limits.bundle_bytes)
+    return fail(Code::kArchiveLimit, "the bundle has " + std::to_string(writer.packed_bytes()) + " bytes, the limit is " + std::to_string(limits.bundle_bytes));
+  if (writer.unpacked_bytes() > std::max(kMiB, limits.expansion_ratio * writer.packed_bytes()))
+    return fail(Code::kArchiveBomb, std::to_string(writer.unpacked_bytes()) + " bytes become " + std::to_string(writer.packed_bytes()) +
+                                        ", more than 1:" + std::to_string(limits.expansion_ratio));
+  return {};
+}
+
+}  // namespace
+
+Result<Built> build_bundle(const BuildRequest& request) {
+  if (request.signers.empty()) return fail(Code::kUsage, "a bundle needs at least one key to sign it");
+  const BuildPlan plan = TRY(plan_build(request));
+  const std::string statement = TRY(manifests::write_bundle_statement(plan.manifest, request.limits));
+  const std::string envelope = TRY(verify::sign_envelope(manifests::kStatementPayloadType, statement, request.signers));
+  if (envelope.size() > request.limits.manifest_bytes)
+    return fail(Code::kArchiveLimit, "a manifest of " + std::to_string(envelope.size()) + " bytes, the limit is " + std::to_string(request.limits.manifest_bytes));
+  Output output = TRY(Output::open(request.output));
+  archive::ArchiveWriter writer([&output](std::string_view bytes) { return output.write(bytes); }, {.level = request.zstd_level});
+  TRY(pack(plan, envelope, request, writer));
+  TRY(check_limits(writer, request.limits));
+  return Built{plan.manifest.bundle_id.str(), plan.manifest.version.str(), plan.manifest.generation, plan.manifest.entries.size(),
+               writer.unpacked_bytes(), writer.packed_bytes(), Digest::of(statement), TRY(output.publish())};
+}
+
+}  // namespace airlock::bundle
