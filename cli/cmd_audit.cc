@@ -19,7 +19,7 @@ Result<int> export_bundle(Shell& shell, const AuditOptions& o) {
   Site site = TRY(open_site(shell));
   std::vector<verify::PrivateKey> more;
   for (const std::string& file : o.keys) more.push_back(TRY(load_private_key(file)));
-  audit::ExportRequest request{tenant, o.from_seq, o.to_seq, std::nullopt, std::nullopt, std::nullopt, o.output, {site.key.get()}};
+  audit::ExportRequest request{tenant, o.from_seq, o.to_seq, std::nullopt, std::nullopt, std::nullopt, o.output, {site.key.get()}, shell.clock.now()};
   for (const auto& key : more) request.signers.push_back(&key);
   if (!o.since.empty()) request.since = TRY(Instant::parse(o.since));
   if (!o.until.empty()) request.until = TRY(Instant::parse(o.until));

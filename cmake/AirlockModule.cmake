@@ -5,7 +5,7 @@ add_library(airlock_flags INTERFACE)
 target_compile_options(airlock_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wswitch-enum -Werror)
 target_compile_options(airlock_flags INTERFACE -ffunction-sections -fdata-sections)  # see airlock_static()
-target_compile_options(airlock_flags INTERFACE -Wno-restrict)  # false alarms on std::string, GCC PR105651
+target_compile_options(airlock_flags INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)  # false alarms on std::string, GCC PR105651
 target_include_directories(airlock_flags INTERFACE ${CMAKE_SOURCE_DIR})
 target_compile_definitions(airlock_flags INTERFACE AIRLOCK_VERSION="${PROJECT_VERSION}")
 if(AIRLOCK_SANITIZE)
