@@ -2,6 +2,7 @@
 
 #include "bundle/build.h"
 #include "bundle/import.h"
+#include "bundle/prune.h"
 #include "cli/site.h"
 #include "ledger/catalog.h"
 
@@ -13,6 +14,7 @@ struct BundleOptions {
   std::vector<std::string> keys;
   std::uint64_t threshold = 1;
   int level = 3;
+  std::uint64_t keep = 2;
   bool dry_run = false, force = false, no_wait = false;
 };
 
@@ -140,6 +142,24 @@ Result<int> list(const Shell& shell) {
   return 0;
 }
 
+Result<int> prune(Shell& shell, const BundleOptions& o) {
+  bundle::PruneRequest request{TRY(shell.tenant()), std::nullopt, o.keep, who(shell), o.dry_run, o.no_wait ? bundle::Wait::kNo : bundle::Wait::kYes};
+  if (!o.path.empty()) request.bundle = TRY(BundleId::parse(o.path));
+  Site site = TRY(open_site(shell));
+  const auto store = TRY(open_store(site.home));
+  const auto report = TRY(bundle::prune_bundles(request, *store, site.ledger, shell.clock.now()));
+  Json rows = Json::array();
+  std::string text;
+  for (const auto& row : report.pruned) {
+    rows.push_back({{"bundleId", row.bundle.str()}, {"generation", row.generation}, {"version", row.version}});
+    text += (o.dry_run ? "would go  " : "gone  ") + row.bundle.str() + " " + row.version + ", generation " + std::to_string(row.generation) + "\n";
+  }
+  text += std::to_string(report.pruned.size()) + " generations, " + std::to_string(report.blobs_removed) + " blobs, " +
+          human_bytes(report.bytes_removed) + (o.dry_run ? " (dry run)\n" : "\n");
+  TRY(shell.emit({{"pruned", rows}, {"blobs", report.blobs_removed}, {"bytes", report.bytes_removed}, {"dryRun", o.dry_run}}, text));
+  return 0;
+}
+
 }  // namespace
 
 void register_bundle(CLI::App& app, Shell& shell) {
@@ -163,6 +183,11 @@ void register_bundle(CLI::App& app, Shell& shell) {
   in->add_flag("--dry-run", o->dry_run, "make every check, change nothing");
   in->add_flag("--force-activate", o->force, "accept a generation that is not newer; needs --reason and --ticket");
   in->add_flag("--no-wait", o->no_wait, "fail at once when another import is running");
+  CLI::App* old = add_command(*group, shell, "prune", "remove old generations and the blobs only they need", [&shell, o] { return prune(shell, *o); });
+  old->add_option("bundle", o->path, "only this bundle (default: all of the tenant's)");
+  old->add_option("--keep", o->keep, "newest generations to keep of each (default 2)")->check(CLI::Range(1, 1000));
+  old->add_flag("--dry-run", o->dry_run, "say what would go");
+  old->add_flag("--no-wait", o->no_wait, "fail at once when an import is running");
   add_command(*group, shell, "list", "list the bundles of a tenant", [&shell] { return list(shell); });
 }
 
