@@ -29,7 +29,8 @@ struct ExportRequest {
   std::optional<Instant> since, until;
   std::optional<std::string> previous;   // path of an earlier checkpoint or export: its consistency proof is added
   std::string output;                    // FILE.tar.zst, else a folder, which must not exist yet
-  std::vector<const Signer*> signers;    // at least one; the site's key signs the checkpoint through the ledger
+  std::vector<const Signer*> signers;    // the site's key first (it also speaks for the log), then any others
+  Instant now;                           // when the checkpoint is written, if one is; stands nowhere in the bundle
 };
 
 struct ExportResult {
@@ -41,12 +42,15 @@ struct ExportResult {
   Digest manifest_sha256 = Digest::of_empty();
 };
 
-// Errors: kUsage for a window that is empty of meaning (from after to, beyond the head, both kinds of bounds),
-// kAlreadyExists, kAuditConsistency when the log does not extend `previous`, kDiskFull, kLedger*.
+// `ledger` must be writable and have the site's signer: each export writes a checkpoint at its window's end. Errors:
+// kUsage for a window that is empty, beyond the head, or given twice; kNotFound for a tenant without history;
+// kAlreadyExists for the output; kAuditConsistency when the log does not extend `previous`; kLedgerTampered when the
+// history does not hash to its tree head; kDiskFull, kLedger*. After any of them nothing has its name at `output`.
 Result<ExportResult> export_audit(ledger::Ledger& ledger, const ExportRequest& request);
 
-// Adds one signature over the same payload; every other byte of the archive stays. Adding a key twice is a no-op.
-// Returns the number of signatures that are now there.
+// Adds one signature over the same payload (verify_audit() first: this signs what is there); every other byte of the
+// bundle stays. Adding a key twice changes nothing. Gives the number of signatures that are now there. Errors:
+// kAuditManifest when it is no audit bundle, kArchive*, kDiskFull.
 Result<std::size_t> add_signature(const std::string& path, const Signer& signer);
 
 }  // namespace airlock::audit

@@ -218,7 +218,7 @@ Result<std::vector<AuditSubject>> parse_audit_statement(std::string_view payload
 
 std::string line_digest_path(std::string_view file) { return std::string(audit_path::kLineFolder) + std::string(file) + ".txt"; }
 
-std::string line_digest_text(const Digest& leaf) { return to_hex(leaf.raw().substr(0, 4)) + "\n"; }
+std::string line_digest_text(const Digest& leaf) { return to_hex(leaf.raw().substr(0, kLineDigestDigits / 2)); }
 
 std::string write_compact_range(std::uint64_t size, const std::vector<Digest>& nodes) {
   return canonical_json({{"size", size}, {"nodes", digests_json(nodes)}}) + "\n";

@@ -91,11 +91,11 @@ struct AuditSubject {
 };
 Result<std::vector<AuditSubject>> parse_audit_statement(std::string_view payload);  // kAuditManifest
 
-// proofs/lines/FILE.txt holds, for each line of FILE, the first eight hex digits of its digest. It proves nothing (the
-// tree head does); it lets a reader of a damaged file say which line is the damaged one.
+// proofs/lines/FILE.txt holds, for each line of FILE, the first eight hex digits of its digest, sixteen to a line. It
+// proves nothing (the tree head does); it lets a reader of a damaged file say which line is the damaged one.
 std::string line_digest_path(std::string_view file);
-std::string line_digest_text(const Digest& leaf);   // eight digits and LF
-inline constexpr std::size_t kLineDigestBytes = 9;
+std::string line_digest_text(const Digest& leaf);   // the eight digits
+inline constexpr std::size_t kLineDigestDigits = 8, kLineDigestsPerLine = 16;
 
 // proofs/compact-range.json: the left edge of the window's tree, {size, nodes: [hex]}.
 std::string write_compact_range(std::uint64_t size, const std::vector<Digest>& nodes);

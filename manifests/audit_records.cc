@@ -38,6 +38,10 @@ enum Member : std::size_t { kMActor, kMAfter, kMBefore, kMData, kMKind, kMReason
 constexpr std::array<std::string_view, 12> kEventMembers = {
     "actor", "after", "before", "data", "kind", "reason", "seq", "subject", "tenant", "ticket", "traceId", "ts"};
 
+// Both sides walk or search these tables by order.
+static_assert(std::ranges::is_sorted(kEventMembers) && std::ranges::is_sorted(kJobMembers) &&
+              std::ranges::is_sorted(kRunMembers) && std::ranges::is_sorted(kStepMembers));
+
 // {"state": "..."}, or nothing when the subject is not a thing with states.
 Result<std::optional<AuditState>> read_state(const std::optional<LineValue>& value, std::string_view member) {
   if (!value) return std::optional<AuditState>();

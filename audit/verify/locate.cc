@@ -21,15 +21,16 @@ class SignedLines {
 
   // Empty at the end.
   Result<std::string> next() {
-    while (buffer_.size() - at_ < manifests::kLineDigestBytes) {
-      const std::string_view bytes = TRY(source_->read());
-      if (bytes.empty()) return std::string();
-      buffer_.erase(0, at_);
-      at_ = 0;
-      buffer_ += bytes;
+    std::string digits;
+    while (digits.size() < manifests::kLineDigestDigits) {
+      if (at_ == buffer_.size()) {
+        buffer_ = TRY(source_->read());
+        at_ = 0;
+        if (buffer_.empty()) return std::string();
+      }
+      if (const char c = buffer_[at_++]; c != '\n') digits += c;
     }
-    at_ += manifests::kLineDigestBytes;
-    return buffer_.substr(at_ - manifests::kLineDigestBytes, manifests::kLineDigestBytes);
+    return digits;
   }
 
  private:
