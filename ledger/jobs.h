@@ -38,13 +38,14 @@ struct JobRow {
 
 struct JobStatus {
   JobState state = JobState::kPending;
+  Instant leased_at = Instant::from_millis(0); // leased, running: when the lease was granted
   Instant since = Instant::from_millis(0);     // when it came into this state
   std::uint32_t attempt = 0;                   // leases granted so far
   std::optional<std::string> gate, reason;     // pending: what holds it
   std::optional<Instant> next_eligible_at;     // pending
   std::optional<std::string> lease_id, worker; // leased, running
   std::uint64_t fencing_token = 0;             // the last one granted
-  std::optional<Instant> lease_until;
+  std::optional<Instant> lease_until;          // with what heartbeats added
   std::optional<Json> outcome;                 // finished: data of the ending event
 };
 

@@ -66,7 +66,8 @@ class Reader {
   sql::Connection* db_;
 };
 
-// A write transaction (BEGIN IMMEDIATE). Rolls back when destroyed without commit().
+// A write transaction (BEGIN IMMEDIATE). Rolls back when destroyed without commit(). When a write returns an error, let
+// the Tx go: what was written before stays uncommitted.
 class Tx : public Reader {
  public:
   Tx(Tx&& other) noexcept;

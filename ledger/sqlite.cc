@@ -5,7 +5,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <climits>
+#include <utility>
 
 #include "base/io.h"
 
@@ -51,8 +53,12 @@ Result<void> configure(Connection& db, Mode mode) {
   sqlite3_db_config(db.raw(), SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
   sqlite3_extended_result_codes(db.raw(), 1);
   TRY(db.script(kPragmas));
-  if (mode == Mode::kReadOnly) return db.script("PRAGMA query_only=ON");
-  return {};
+  switch (mode) {
+    case Mode::kReadWrite: return {};
+    case Mode::kReadOnly: return db.script("PRAGMA query_only=ON");
+    case Mode::kMemory: return db.script("PRAGMA synchronous=OFF; PRAGMA journal_mode=MEMORY; PRAGMA foreign_keys=OFF");
+  }
+  std::unreachable();
 }
 
 }  // namespace
@@ -125,7 +131,7 @@ Result<std::unique_ptr<Connection>> Connection::open(const std::string& path, Mo
                                             : SQLITE_OPEN_READWRITE;
   const std::string name = mode == Mode::kMemory ? "" : path;   // "" is SQLite's name for a private temporary database
   sqlite3* db = nullptr;
-  const int rc = sqlite3_open_v2(name.c_str(), &db, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_NOFOLLOW,
+  const int rc = sqlite3_open_v2(name.c_str(), &db, flags | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
                                  vfs.empty() ? nullptr : vfs.c_str());
   std::unique_ptr<Connection> connection(new Connection(db, path));
   if (rc != SQLITE_OK) return fail(error_of(db, rc, path));

@@ -87,8 +87,8 @@ CREATE TABLE jobs (
   replay_of       TEXT,
   retry           TEXT    NOT NULL,             -- JSON {maxAttempts, baseMs, factor, capMs}
   actor           TEXT    NOT NULL,
-  node            TEXT    NOT NULL,             -- instance it was submitted at; with submitted_at and submitted_seq its
-  submitted_seq   INTEGER NOT NULL,             -- hybrid logical clock stamp (ts never decreases within a log)
+  node            TEXT    NOT NULL,             -- instance it was submitted at, '' for this one: with the next two its
+  submitted_seq   INTEGER NOT NULL,             -- hybrid logical clock stamp, as ts never decreases within a log
   submitted_at    INTEGER NOT NULL,
   PRIMARY KEY (tenant, job_id)
 );
