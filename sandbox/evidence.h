@@ -54,7 +54,7 @@ struct Evidence {
   KilledBy killed_by = KilledBy::kNobody;
 };
 
-// One object: {layers, degraded, seccomp, landlockAbi, hostUid, cgroup, limits, usage, events, logs, network, wallMs,
+// One object: {layers, degraded, seccomp, landlockAbi, hostUid, cgroup, limits, usage, limitEvents, logs, network, wallMs,
 // exit, killedBy}. `network.decisions` is empty: steps have no network.
 Json evidence_json(const Evidence& evidence);
 

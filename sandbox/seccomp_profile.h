@@ -1,0 +1,29 @@
+// sandbox/seccomp_profile: which system calls a step may make, as a ready-made BPF program. Pure: touches no kernel
+// state, gives the same program every time.
+//
+// Allowed calls are listed; calls that a program must see refused give EPERM; every other number, known or not, gives
+// ENOSYS, so that libc falls back (clone3, io_uring, and what kernels to come may add). A call made in another
+// architecture's way (i386, x32) kills the process.
+#pragma once
+
+#include <linux/filter.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/digest.h"
+#include "base/result.h"
+
+namespace airlock::sandbox {
+
+inline constexpr std::string_view kProfileVersion = "airlock-seccomp/1";
+
+struct SeccompProfile {
+  std::vector<sock_filter> program;
+  Digest digest = Digest::of_empty();  // SHA-256 of the version, a line feed, and the program's bytes
+};
+
+Result<SeccompProfile> build_seccomp_profile();
+
+}  // namespace airlock::sandbox

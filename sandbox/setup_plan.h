@@ -1,0 +1,103 @@
+// sandbox/setup_plan: decides, without touching the kernel, what the child does between clone and exec.
+//
+// The plan is a list of plain operations in the order in which they must happen; child.cc carries them out one by one
+// and reports the index of the one that failed. Order is the security property: read make_plan() top to bottom.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "sandbox/sandbox.h"
+
+namespace airlock::sandbox {
+
+enum class OpKind : std::uint8_t {
+  kNewCgroupNs,
+  kNewSession,      // no controlling terminal
+  kOpenTree,        // slot = clone of the mount at `path`, below it too when `value`
+  kPrivateMounts,   // nothing propagates to or from the host
+  kSetIds,          // value: uid and gid; flags bit 0: drop supplementary groups
+  kDieWithRunner,   // SIGKILL when the thread that started it ends
+  kNewTmpfs,        // slot = new tmpfs, `value` bytes, `flags` inodes; not attached
+  kNewProc,         // slot = new proc of this pid namespace, only processes, other users' hidden
+  kAttachRoot,      // slot over the host's root, and make it the current folder
+  kMakeDir,         // `path` below the new root; value: mode
+  kMakeFile,        // empty file `path`, content `text`
+  kMakeLink,        // symbolic link `path` -> `text`
+  kTakeSubtree,     // slot = clone of the mount at `path` below the new root
+  kRestrict,        // mount attributes `flags` on slot, below it too when `value`
+  kAttach,          // slot at `path` below the new root
+  kDetach,          // `path` below the new root
+  kRemoveDir,       // `path` below the new root
+  kSendOut,         // a descriptor of folder `path` to the runner
+  kPivot,           // the new root becomes the root, the host's is detached
+  kRestrictRoot,    // mount attributes `flags` on "/"
+  kHostName,        // `text`
+  kChangeDir,       // `path`
+  kStandardFds,     // 0 = /dev/null, 1, 2, 3, control, init; everything above is closed
+  kLimit,           // rlimit `value` to `flags`
+  kFileMode,        // umask `value`
+  kNoNewPrivs,
+  kLandlockRules,   // slot = ruleset over file rights `flags`, network rights `value`, scopes `extra`
+  kLandlockPath,    // rights `flags` below `path`
+  kLandlockEnforce,  // slot
+  kDropCapabilities,  // every set, and what could bring one back
+  kSeccomp,
+  kExecInit,
+};
+
+struct Op {
+  OpKind kind;
+  Layer layer;  // what is missing if this fails
+  std::string path{};
+  std::string text{};
+  unsigned slot = 0;  // index into the child's table of descriptors
+  std::uint64_t flags = 0;
+  std::uint64_t value = 0;
+  std::uint64_t extra = 0;
+};
+
+std::string describe(const Op& op);  // "attach /in/feed"
+
+// A mount whose source was looked at by the runner.
+struct ResolvedMount {
+  std::string source;  // no symbolic link in it
+  std::string target;
+  bool is_dir = true;
+};
+
+// What of the host a Rootfs::kHostRo step sees.
+struct HostTree {
+  std::vector<ResolvedMount> mounts;                          // "/usr" and the like
+  std::vector<std::pair<std::string, std::string>> symlinks;  // "/bin" -> "usr/bin"
+};
+
+struct HostFacts {
+  LayerSet layers;  // to use
+  bool root = false;
+  std::uint32_t host_uid = 0, host_gid = 0;  // who the step is outside
+  unsigned landlock_abi = 0;
+  HostTree tree;
+};
+
+struct SetupPlan {
+  std::uint64_t clone_flags = 0;
+  bool deny_setgroups = false;  // demanded by the kernel of an ordinary user
+  std::string uid_map, gid_map;  // empty: no user namespace
+  std::vector<Op> ops;
+  unsigned slots = 0;
+  std::vector<std::string> argv, env;
+};
+
+// Inside, the step is always this user and group.
+inline constexpr std::uint32_t kInsideId = 65534;
+
+// kStepInput when the spec asks for something that is not possible.
+Result<SetupPlan> make_plan(const StepSpec& spec, const HostFacts& host, const std::vector<ResolvedMount>& mounts);
+
+// Rights that Landlock of this ABI can handle.
+std::uint64_t landlock_fs_rights(unsigned abi);
+
+}  // namespace airlock::sandbox

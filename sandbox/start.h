@@ -1,0 +1,46 @@
+// sandbox/start: starts one planned step and answers its child until the init is executing.
+#pragma once
+
+#include <expected>
+#include <optional>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "sandbox/capture.h"
+#include "sandbox/host.h"
+#include "sandbox/setup_plan.h"
+#include "sandbox/spawner.h"
+#include "sandbox/wire.h"
+
+namespace airlock::sandbox {
+
+struct StartFailure {
+  Error error;
+  std::optional<Layer> layer;  // the wall that could not be built, where that is what failed
+};
+template <class T>
+using Attempt = std::expected<T, StartFailure>;
+
+struct Streams {
+  CapturedStream stdout_log, stderr_log, events;
+};
+
+struct Started {
+  int pid = 0;
+  UniqueFd pidfd;
+  UniqueFd control;  // notes of the init
+  UniqueFd out;
+  std::vector<Note> early;  // notes of the init that came while it was being started
+};
+
+// Every failure leaves no process behind.
+Attempt<Started> start_step(const Host::Impl& host, const SetupPlan& plan, Spawner& spawner, const SlotGroup& group, Streams& streams);
+
+// The next note on a control socket; nothing when none is there.
+struct ReceivedNote {
+  Note note;
+  UniqueFd fd;
+};
+std::optional<ReceivedNote> receive_note(const UniqueFd& control);
+
+}  // namespace airlock::sandbox
