@@ -72,6 +72,7 @@ TEST_CASE("a fix that another range of the same advisory still holds is no fix")
   REQUIRE(version);
   const auto finding = affects(advisory->packages.at({"Go", "p"}), *version, "0.4.0");
   REQUIRE(finding);
+  REQUIRE(finding->fixed);
   CHECK(finding->fixed->str() == "2.0.0");
 }
 
