@@ -28,7 +28,11 @@ std::string at(std::uint64_t offset) { return "offset " + std::to_string(offset)
 
 // RFC 8878 section 3.1.1.1: magic (4), descriptor (1), window (0-1), dictionary id (0-4), content size (0-8).
 Result<FrameHeader> read_frame_header(std::string_view bytes, std::uint64_t window_limit) {
-  if (bytes.size() < 4) return fail(Code::kArchiveTruncated, "the file ends inside a frame header");
+  static constexpr std::string_view kMagicBytes = "\x28\xB5\x2F\xFD";
+  if (bytes.size() < 4) {
+    if (kMagicBytes.starts_with(bytes)) return fail(Code::kArchiveTruncated, "the file ends inside a frame header");
+    return fail(Code::kArchiveZstd, "not a zstd frame");
+  }
   const auto magic = static_cast<std::uint32_t>(little_endian(bytes.substr(0, 4)));
   if ((magic & kSkippableMask) == kSkippableMagic) return fail(Code::kArchiveZstd, "a skippable frame");
   if (magic != kMagic) return fail(Code::kArchiveZstd, "not a zstd frame");
@@ -116,7 +120,7 @@ struct ZstdDecoder::Impl {
     const auto header = read_frame_header(std::string_view(input).substr(in_begin, in_end - in_begin), window_limit);
     if (!header) {
       // After a whole frame, bytes that are no frame are an appendix, whatever they look like.
-      const bool appended = frame_offset != 0 && header.error().code != Code::kArchiveLimit;
+      const bool appended = frame_offset != 0 && header.error().code == Code::kArchiveZstd;
       return fail(appended ? Code::kArchiveTrailing : header.error().code, at(frame_offset) + ": " + header.error().context);
     }
     ZSTD_DCtx_reset(stream, ZSTD_reset_session_only);
