@@ -188,6 +188,12 @@ Result<bool> blob_referenced(const Reader& reader, const Digest& digest) {
   return row.integer(0) != 0;
 }
 
+Result<bool> blob_of_tenant(const Reader& reader, const TenantId& tenant, const Digest& digest) {
+  sql::Statement row = TRY(reader.db().query("SELECT EXISTS (SELECT 1 FROM bundle_items WHERE digest = ?1 AND tenant = ?2) OR EXISTS (SELECT 1 FROM artifacts WHERE digest = ?1 AND tenant = ?2)", digest, tenant));
+  TRY(row.step());
+  return row.integer(0) != 0;
+}
+
 namespace {
 
 Result<DagRow> read_dag(const sql::Statement& row) {

@@ -96,6 +96,8 @@ Result<void> for_each_item(const Reader& reader, const TenantId& tenant, const B
                            const std::function<Result<void>(const ItemRow&)>& each);
 // Whether any bundle item or step output of any tenant has this content: what a sweep of the store must keep.
 Result<bool> blob_referenced(const Reader& reader, const Digest& digest);
+// The same for one tenant: what its DAGs may name by digest.
+Result<bool> blob_of_tenant(const Reader& reader, const TenantId& tenant, const Digest& digest);
 
 Result<std::vector<DagRow>> list_dags(const Reader& reader, const TenantId& tenant);         // (dag, version) as text
 Result<std::optional<DagRow>> get_dag(const Reader& reader, const TenantId& tenant, const DagId& dag,
