@@ -32,7 +32,7 @@ Result<DagSpec> parse_metadata(const Json& value, const Json& document) {
   DagSpec dag{TRY(reader.id<DagId>("id")), std::move(*version), {}, {}, {}, {}, {}, false, {}, document};
   dag.description = TRY(reader.string_or("description", ""));
   dag.labels = TRY(parse_labels(TRY(reader.object_or_null("labels")), "metadata.labels"));
-  if (reader.has("tenant")) dag.tenant = TRY(reader.id<TenantId>("tenant"));
+  if (reader.any_or_null("tenant") != nullptr) dag.tenant = TRY(reader.id<TenantId>("tenant"));
   TRY(reader.finish());
   return dag;
 }
@@ -64,7 +64,7 @@ Result<DagSpec> parse_dag(const Json& document) {
   ObjectReader spec = TRY(ObjectReader::of(*TRY(reader.object("spec")), "spec"));
   TRY(reader.finish());
   dag.inputs = TRY(parse_inputs(TRY(spec.object_or_null("inputs"))));
-  if (spec.has("maxParallel")) {
+  if (spec.any_or_null("maxParallel") != nullptr) {
     dag.max_parallel = TRY(spec.uint("maxParallel"));
     if (*dag.max_parallel < 1 || *dag.max_parallel > 1024) return fail(Code::kField, "spec.maxParallel: expected 1 to 1024");
   }

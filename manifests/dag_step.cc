@@ -26,7 +26,7 @@ Result<InputSource> parse_source(const Json& value, const std::string& path) {
   }
   if (reader.has("step")) {
     StepOutputInput input{TRY(step_id(TRY(reader.string("step")), reader.path_of("step"))), std::nullopt};
-    if (reader.has("path")) input.path = TRY(reader.string("path"));
+    if (reader.any_or_null("path") != nullptr) input.path = TRY(reader.string("path"));
     TRY(reader.finish());
     return InputSource(std::move(input));
   }
@@ -80,7 +80,7 @@ Result<RetrySpec> parse_retry(const Json& value, const std::string& path) {
   out.factor = TRY(reader.number_or("factor", out.factor));
   if (!(out.factor >= 1 && out.factor <= 100)) return fail(Code::kField, reader.path_of("factor") + ": expected 1 to 100");
   for (const auto& [key, target] : {std::pair{"backoff", &out.backoff}, std::pair{"cap", &out.cap}}) {
-    if (!reader.has(key)) continue;
+    if (reader.any_or_null(key) == nullptr) continue;
     const auto d = parse_duration(TRY(reader.string(key)));
     if (!d || *d > std::chrono::hours(24)) return fail(Code::kField, reader.path_of(key) + ": expected a duration such as 2s, at most 1d");
     *target = *d;
@@ -142,7 +142,7 @@ Result<ApprovalSpec> parse_approval(const Json& value, const std::string& path) 
   if (out.approvers < 1 || out.approvers > 32) return fail(Code::kField, reader.path_of("approvers") + ": expected 1 to 32");
   out.grants = TRY(reader.strings_or_empty("grants"));
   out.message = TRY(reader.string_or("message", ""));
-  if (reader.has("expires")) {
+  if (reader.any_or_null("expires") != nullptr) {
     const auto d = parse_duration(TRY(reader.string("expires")));
     if (!d || d->count() < 1) return fail(Code::kField, reader.path_of("expires") + ": expected a duration such as 72h");
     out.expires = *d;
@@ -189,7 +189,7 @@ Result<StepSpec> parse_step(const Json& value, const std::string& path) {
     if (!seen.insert(id).second) return fail(Code::kSpecInvalid, at + ": " + id.str() + " is named twice");
     step.needs.push_back(std::move(id));
   }
-  if (reader.has("when")) step.when = TRY(parse_when(TRY(reader.string("when")), reader.path_of("when")));
+  if (reader.any_or_null("when") != nullptr) step.when = TRY(parse_when(TRY(reader.string("when")), reader.path_of("when")));
   if (const Json* const approval = TRY(reader.object_or_null("approval"))) {
     step.approval = TRY(parse_approval(*approval, reader.path_of("approval")));
   } else {

@@ -1,5 +1,7 @@
 #include "manifests/document_schema.h"
 
+// Without it valijson prints and aborts on a schema that it cannot read.
+#define VALIJSON_USE_EXCEPTIONS 1
 #include <valijson/adapters/nlohmann_json_adapter.hpp>
 #include <valijson/schema.hpp>
 #include <valijson/schema_parser.hpp>

@@ -80,16 +80,16 @@ Result<ResourceSpec> ResourceSpec::parse(const Json& value, const std::string& p
   ResourceSpec out;
   out.memory_bytes = TRY(size_field(reader, "memory"));
   out.disk_bytes = TRY(size_field(reader, "disk"));
-  if (reader.has("cpu")) {
+  if (reader.any_or_null("cpu") != nullptr) {
     const double cores = TRY(reader.number_or("cpu", 1));
     if (!(cores >= 0.01 && cores <= 4096)) return fail(Code::kField, reader.path_of("cpu") + ": expected 0.01 to 4096 cores");
     out.cpu_milli = static_cast<std::uint64_t>(std::llround(cores * 1000));
   }
-  if (reader.has("pids")) {
+  if (reader.any_or_null("pids") != nullptr) {
     out.pids = TRY(reader.uint("pids"));
     if (*out.pids < 1 || *out.pids > 4'000'000) return fail(Code::kField, reader.path_of("pids") + ": expected 1 to 4000000");
   }
-  if (reader.has("timeout")) {
+  if (reader.any_or_null("timeout") != nullptr) {
     const auto timeout = parse_duration(TRY(reader.string("timeout")));
     if (!timeout || timeout->count() < 1 || *timeout > std::chrono::hours(24 * 30))
       return fail(Code::kField, reader.path_of("timeout") + ": expected a duration such as 5m, at most 30d");
@@ -151,7 +151,7 @@ Result<PluginDescriptor> parse_plugin(const Json& document) {
   const std::string rootfs = TRY(reader.string_or("rootfs", "none"));
   out.rootfs = TRY(parse_rootfs(rootfs, "rootfs"));
   if (out.rootfs == RootfsKind::kOciLayout) out.rootfs_path = rootfs;
-  if (reader.has("interpreter")) {
+  if (reader.any_or_null("interpreter") != nullptr) {
     out.interpreter = TRY(inner_path(reader, "interpreter"));
     if (out.rootfs == RootfsKind::kNone)
       return fail(Code::kSpecInvalid, "interpreter: a plugin without a root file system has none; set rootfs");

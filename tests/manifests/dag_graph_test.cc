@@ -129,7 +129,9 @@ TEST_CASE("WfCommons workflows are ordered exactly as their index states") {
         ++edges;
       }
     std::string lines;
-    for (const Graph::Node n : *g.order()) lines += g.name(n) + "\n";
+    const auto order = g.order();
+    REQUIRE(order);
+    for (const Graph::Node n : *order) lines += g.name(n) + "\n";
     const Json& facts = c["facts"];
     CHECK(g.size() == facts["tasks"]);
     CHECK(edges == facts["edges"]);

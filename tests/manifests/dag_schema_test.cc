@@ -1,6 +1,8 @@
 // The schemas that are published accept what the parsers accept, and refuse what a schema can refuse.
 #include <catch2/catch.hpp>
 #include <set>
+
+#define VALIJSON_USE_EXCEPTIONS 1
 #include <valijson/adapters/nlohmann_json_adapter.hpp>
 #include <valijson/schema.hpp>
 #include <valijson/schema_parser.hpp>

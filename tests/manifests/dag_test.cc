@@ -85,7 +85,7 @@ TEST_CASE("the place of a refusal is the line and column of what is wrong") {
   CHECK(at("args:", "arguments:") == "dag.yaml, line 12 column 7");
   CHECK(at("needs: [a]", "needs: [zz]") == "dag.yaml, line 14 column 7");
   CHECK(at("maxParallel: 2", "maxParallel: two") == "dag.yaml, line 8 column 3");
-  CHECK(at("version: 1.0.0", "version: 1.0") == "dag.yaml, line 4 column 24");
+  CHECK(at("version: 1.0.0", "version: 1.0") == "dag.yaml, line 4 column 23");
 }
 
 TEST_CASE("good variations of a DAG are accepted") {
