@@ -58,7 +58,7 @@ class RunObserver {
 
 struct RunOptions {
   ledger::Who who;                          // trace_id: made anew when absent
-  bool no_cache = false;
+  bool no_cache = false;                    // of a new run; one that is taken up keeps to what it was created with
   std::optional<std::size_t> max_parallel;  // fewer than the plan's, or the executor's capacity
   std::optional<Millis> timeout;            // of the whole run; then it is killed and ends timed_out
 };
