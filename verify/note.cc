@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/encoding.h"
+#include "base/note_text.h"
 #include "base/path.h"
 
 namespace airlock::verify {
@@ -57,7 +58,7 @@ std::string signature_line(const NoteSignature& s) {
 }
 
 bool same_id(const NoteKey& key, const NoteSignature& line) {
-  return key.name == line.name && note_key_hash(key.name, key.key.raw()) == line.key_hash;
+  return key.name == line.name && note_key_hint(key.name, key.key.raw()) == line.key_hash;
 }
 
 // Takes the text up to the next line feed off `rest`; false when there is none.
@@ -70,14 +71,6 @@ bool take_line(std::string_view& rest, std::string_view& line) {
 }
 
 }  // namespace
-
-std::string note_key_hash(std::string_view name, std::string_view raw_public_key) {
-  std::string input(name);
-  input += '\n';
-  input += kEd25519Type;
-  input += raw_public_key;
-  return std::string(Digest::of(input).raw().substr(0, kHashBytes));
-}
 
 Result<NoteKey> NoteKey::make(std::string name, PublicKey key) {
   if (!name_ok(name)) return malformed("\"" + name.substr(0, 200) + "\" cannot name a key in a note");
@@ -95,12 +88,12 @@ Result<NoteKey> NoteKey::parse(std::string_view vkey) {
   if (bytes->front() != kEd25519Type)
     return fail(Code::kKeyUnsupported, "a verifier key of type " + std::to_string(static_cast<unsigned char>(bytes->front())));
   NoteKey key = TRY(make(std::string(vkey.substr(0, first)), TRY(PublicKey::from_raw_ed25519(bytes->substr(1)))));
-  if (note_key_hash(key.name, key.key.raw()) != *hash) return malformed("the hash of the verifier key is not its own");
+  if (note_key_hint(key.name, key.key.raw()) != *hash) return malformed("the hash of the verifier key is not its own");
   return key;
 }
 
 std::string NoteKey::text() const {
-  return name + "+" + to_hex(note_key_hash(name, key.raw())) + "+" + to_base64(std::string(1, kEd25519Type) + key.raw());
+  return name + "+" + to_hex(note_key_hint(name, key.raw())) + "+" + to_base64(std::string(1, kEd25519Type) + key.raw());
 }
 
 Result<Note> parse_note(std::string_view bytes) {
@@ -129,7 +122,7 @@ std::string write_note(const Note& note) {
 Result<void> sign_note(Note& note, std::string_view name, const Signer& signer) {
   if (!text_ok(note.text)) return malformed("the text of a note must be lines of UTF-8 without control characters");
   if (!name_ok(name)) return malformed("\"" + std::string(name.substr(0, 200)) + "\" cannot name a key in a note");
-  note.signatures.push_back({std::string(name), note_key_hash(name, signer.raw_public_key()), TRY(signer.sign(note.text))});
+  note.signatures.push_back({std::string(name), note_key_hint(name, signer.raw_public_key()), TRY(signer.sign(note.text))});
   return {};
 }
 
@@ -178,7 +171,7 @@ Result<Checkpoint> parse_checkpoint(std::string_view note_text) {
 }
 
 std::string checkpoint_text(const Checkpoint& checkpoint) {
-  std::string out = checkpoint.origin + "\n" + std::to_string(checkpoint.size) + "\n" + to_base64(checkpoint.root.raw()) + "\n";
+  std::string out = checkpoint_body(checkpoint.origin, checkpoint.size, checkpoint.root);
   for (const std::string& line : checkpoint.extensions) out += line + "\n";
   return out;
 }

@@ -2,8 +2,8 @@
 //
 // A note is text that ends in a line feed, an empty line, and signature lines
 //   U+2014 SP NAME SP base64(key hash (4 bytes) || signature) LF
-// key hash = first 4 bytes of SHA-256(NAME || LF || 0x01 || 32-byte public key). Lines of unknown keys are ignored; a line
-// of a known name and hash that does not verify refuses the note. At most 100 lines, 1 MiB.
+// key hash: note_key_hint() of base/note_text.h, where the ledger's writing of checkpoints stands. Lines of unknown keys
+// are ignored; a line of a known name and hash that does not verify refuses the note. At most 100 lines, 1 MiB.
 // A checkpoint's text is ORIGIN LF SIZE LF base64(root) LF and possibly extension lines, which must not be empty.
 // Ours: origin "airlock/<instance>/<tenant>", signed under the name "airlock/<instance>".
 #pragma once
@@ -20,9 +20,6 @@
 #include "verify/keys.h"
 
 namespace airlock::verify {
-
-// The 4 bytes, for a name and a raw 32-byte Ed25519 key.
-std::string note_key_hash(std::string_view name, std::string_view raw_public_key);
 
 struct NoteKey {
   std::string name;  // not empty, no white space, no '+'

@@ -1,6 +1,7 @@
 #include <catch2/catch.hpp>
 
 #include "base/encoding.h"
+#include "base/note_text.h"
 #include "support.h"
 
 namespace airlock::verify::test {
@@ -116,6 +117,11 @@ TEST_CASE("A checkpoint we sign has the agreed form and verifies") {
   REQUIRE(verified);
   CHECK(verified->get() == sample());
   CHECK(verified->signer() == key.key_id());
+}
+
+TEST_CASE("The checkpoint the ledger writes is the one that is signed here, byte for byte") {
+  const Checkpoint c = sample();
+  CHECK(signed_checkpoint(kName, c.origin, c.size, c.root, test_key(1)).value() == signed_sample());
 }
 
 TEST_CASE("Attacks on a checkpoint") {
