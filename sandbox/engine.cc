@@ -6,6 +6,7 @@
 #include <sys/vfs.h>
 #include <sys/wait.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cmath>
 
@@ -104,7 +105,9 @@ void record_usage(Evidence& e, const Ended& ended, const GroupUsage& usage, cons
 }  // namespace
 
 Attempt<std::unique_ptr<Engine>> Engine::create(const Host::Impl& host, LayerSet layers) {
-  const unsigned slot = host.next_slot.fetch_add(1);
+  // The one counter of the process: groups are named by it, also those of a second Host.
+  static std::atomic<unsigned> next_slot{0};
+  const unsigned slot = next_slot.fetch_add(1);
   HostFacts facts = host.facts;
   facts.layers = layers;
   const auto ids = outside_ids(facts.root, slot);

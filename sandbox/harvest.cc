@@ -78,13 +78,13 @@ class Harvester {
     return {};
   }
   Result<HarvestTotals> run(const UniqueFd& out) {
+    struct stat st{};
+    if (::fstat(out.get(), &st) != 0) return os_fail("fstat", "/out");
+    if ((st.st_mode & (S_IRUSR | S_IXUSR)) != (S_IRUSR | S_IXUSR)) return refuse("/out", "its owner may not read it");
     UniqueFd own = open_beneath(out, ".", O_RDONLY | O_DIRECTORY);
     if (!own) return os_fail("openat2", "/out");
-    struct stat st{};
-    if (::fstat(own.get(), &st) != 0) return os_fail("fstat", "/out");
     dirs_.push_back(UniqueFd(::fcntl(own.get(), F_DUPFD_CLOEXEC, 0)));
     if (!dirs_.back()) return os_fail("fcntl", "/out");
-    if ((st.st_mode & (S_IRUSR | S_IXUSR)) != (S_IRUSR | S_IXUSR)) return refuse("/out", "its owner may not read it");
     TRY(folder(std::move(own), ""));
     return totals_;
   }
@@ -106,7 +106,7 @@ class Harvester {
       if (name == "." || name == "..") continue;
       if (++seen_ > limits_.files) return fail(Code::kStepOutputRefused, "more than " + std::to_string(limits_.files) + " files and folders");
       const std::string path = prefix + name;
-      if (const auto safe = safe_path(path, limits_.paths); !safe) return refuse(path, "the name is not safe: " + safe.error().context);
+      if (const auto safe = safe_path(path, limits_.paths); !safe) return refuse(path, "the name is not safe: " + printable(safe.error().context));
       if (!collisions.insert(collision_key(name)).second) return refuse(path, "another name is the same without regard to case");
       struct stat st{};
       if (::fstatat(dirs_.back().get(), name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) return os_fail("fstatat", path);

@@ -20,7 +20,7 @@ struct HarvestLimits {
   std::uint64_t files = 65'536;       // files and folders
   std::uint64_t file_bytes = 8 * kGiB;
   std::uint64_t total_bytes = 8 * kGiB;
-  Limits paths;                       // path_bytes, path_component_bytes, path_depth are used
+  Limits paths{};                     // path_bytes, path_component_bytes, path_depth are used
 };
 
 struct HarvestedFile {

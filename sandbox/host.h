@@ -1,8 +1,6 @@
 // sandbox/host: what Host holds, for the files of this module.
 #pragma once
 
-#include <atomic>
-
 #include "base/unique_fd.h"
 #include "sandbox/cgroup.h"
 #include "sandbox/sandbox.h"
@@ -20,7 +18,6 @@ struct Host::Impl {
   SeccompProfile seccomp;
   UniqueFd init_file;
   bool raise_oom_score = false;  // the runner is protected from the OOM killer; its steps must not be
-  mutable std::atomic<unsigned> next_slot{0};
 };
 
 // Who a step of slot `slot` is outside: a number that nobody else has when the runner is root, else the runner itself.

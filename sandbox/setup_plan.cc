@@ -172,8 +172,9 @@ class Planner {
 
   void limits() {
     const Resources& r = spec_.resources;
+    // The file size ends sparse files; a full disk (ENOSPC) is to come before it, hence a page more.
     const std::pair<int, std::uint64_t> limits[] = {
-        {RLIMIT_CORE, 0}, {RLIMIT_NOFILE, 1024}, {RLIMIT_FSIZE, r.disk}, {RLIMIT_MEMLOCK, 64 * kKiB},
+        {RLIMIT_CORE, 0}, {RLIMIT_NOFILE, 1024}, {RLIMIT_FSIZE, r.disk + 4096}, {RLIMIT_MEMLOCK, 64 * kKiB},
         {RLIMIT_NPROC, r.pids + 1},  // and the init; counted in the step's own user namespace
         {RLIMIT_STACK, 8 * kMiB}, {RLIMIT_MSGQUEUE, 0}, {RLIMIT_NICE, 0}, {RLIMIT_RTPRIO, 0}};
     for (const auto& [what, value] : limits)

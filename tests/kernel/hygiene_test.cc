@@ -1,0 +1,198 @@
+// What stays behind: nothing. And who may run it.
+#include <poll.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <thread>
+
+#include "base/io.h"
+#include "fixture.h"
+
+using namespace kernel_test;
+
+namespace {
+
+const Footprint kNothing = footprint();  // before any test of this program has run
+
+}  // namespace
+
+TEST_CASE("two hundred steps leave no descriptor, mount, group or process behind", "[hygiene]") {
+  {
+    Sandbox box;
+    box.run({"succeed"});
+    const Footprint before = footprint();
+    for (int i = 0; i < 200; ++i) {
+      const Finished finished = box.run({i % 3 == 0 ? "daemonise" : "succeed"});
+      REQUIRE(finished.outcome.kind == Outcome::Kind::kExited);
+    }
+    CHECK(footprint() == before);
+  }
+  CHECK(footprint() == kNothing);
+}
+
+TEST_CASE("failed starts leave nothing behind either", "[hygiene]") {
+  {
+    Sandbox box;
+    const Footprint before = footprint();
+    StepSpec gone = box.spec({"succeed"});
+    gone.mounts[1].source = box.dir() + "/nothing";
+    StepSpec twice = box.spec({"succeed"});
+    twice.mounts[1].target = "/plugin";
+    StepSpec nowhere = box.spec({"succeed"});
+    nowhere.capture.stdout_path = box.dir() + "/no/such/folder";
+    for (const StepSpec* spec : {&gone, &twice, &nowhere})
+      for (int i = 0; i < 20; ++i) REQUIRE_FALSE(box.slot->run(*spec, box.cancel).has_value());
+    CHECK(footprint() == before);
+    CHECK_FALSE(step_error(box.run({"succeed"})));
+  }
+  CHECK(footprint() == kNothing);
+}
+
+TEST_CASE("a mount source that disappears between look and start is a failed set-up that names it", "[hygiene]") {
+  if (::geteuid() != 0) return skip("needs a folder that only the child cannot enter");
+  Sandbox box;
+  StepSpec spec = box.spec({"succeed"});
+  // /proc/self is another folder for the child than for the runner: the path resolves here, and not there.
+  spec.mounts.push_back({"/proc/" + std::to_string(::getpid()) + "/task/" + std::to_string(::getpid()), "/in/task"});
+  const auto finished = box.slot->run(spec, box.cancel);
+  if (finished) return;  // this kernel lets proc be mounted: nothing to see
+  CHECK(finished.error().code == Code::kSandboxSetup);
+  CHECK(finished.error().context.contains("/in/task"));
+}
+
+TEST_CASE("two slots run at the same time, each with its own limits and outputs", "[hygiene]") {
+  Sandbox first, second;
+  CHECK(first.run({"succeed"}).evidence.host_uid != second.run({"succeed"}).evidence.host_uid);
+  // Each step waits until the other runs too: neither can end if they run one after the other.
+  std::atomic<int> running{0};
+  const auto work = [&running](Sandbox& box, Outcome& outcome) {
+    StepSpec spec = box.spec({"wait"});
+    spec.capture.on_event = [&](std::string_view) {
+      ++running;
+      running.notify_all();
+      for (int seen = running; seen < 2; seen = running) running.wait(seen);
+      box.cancel.request(Cancel::Level::kKill);
+    };
+    auto finished = box.slot->run(spec, box.cancel);
+    if (finished) outcome = finished->outcome;
+  };
+  Outcome a{Outcome::Kind::kNotStarted}, b{Outcome::Kind::kNotStarted};
+  std::thread other([&] { work(second, b); });
+  work(first, a);
+  other.join();
+  CHECK(a.kind == Outcome::Kind::kCancelled);
+  CHECK(b.kind == Outcome::Kind::kCancelled);
+}
+
+TEST_CASE("a runner killed by SIGKILL takes its step with it, and the next runner sweeps its groups", "[hygiene]") {
+  TempDir dir;
+  furnish(dir.path());
+  int ends[2];
+  REQUIRE(::pipe(ends) == 0);
+  const pid_t runner = ::fork();
+  REQUIRE(runner >= 0);
+  if (runner == 0) {
+    auto host = Host::probe();
+    auto slot = Slot::create(*host, allow_missing(**host));
+    auto cancel = Cancel::create();
+    StepSpec spec;
+    spec.argv = {"/plugin/hostile", "ignore-term"};
+    spec.mounts = {{dir.path() + "/plugin", "/plugin"}};
+    spec.capture.on_event = [&](std::string_view) {
+      const std::vector<int> pids = descendants();
+      (void)!::write(ends[1], pids.data(), pids.size() * sizeof(int));
+    };
+    (void)(*slot)->run(spec, *cancel);
+    ::_exit(1);
+  }
+  int pids[2]{};
+  REQUIRE(::read(ends[0], pids, sizeof pids) == sizeof pids);
+  ::close(ends[0]);
+  ::close(ends[1]);
+  std::vector<UniqueFd> watched;
+  for (const int pid : pids) watched.emplace_back(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  ::kill(runner, SIGKILL);
+  ::waitpid(runner, nullptr, 0);
+  for (const UniqueFd& pidfd : watched) {
+    if (!pidfd) continue;  // gone already
+    pollfd gone{pidfd.get(), POLLIN, 0};
+    CHECK(::poll(&gone, 1, 10'000) == 1);
+  }
+  CHECK((groups_named("airlock-" + std::to_string(runner) + "-") > 0 || ::geteuid() != 0));
+  Sandbox next;
+  CHECK(groups_named("airlock-" + std::to_string(runner) + "-") == 0);
+}
+
+TEST_CASE("an ordinary user gets a missing layer by name, and with leave to go on all the others", "[hygiene]") {
+  if (::geteuid() != 0) return skip("the suite itself runs as an ordinary user");
+  TempDir dir;
+  furnish(dir.path());
+  ::chmod(dir.path().c_str(), 0777);
+  const std::string refused = as_ordinary_user([] {
+    auto host = Host::probe();
+    if (!host) return describe(host.error());
+    const auto slot = Slot::create(*host, {});
+    return slot ? std::string("a slot") : std::string(code_info(slot.error().code).text) + " " + slot.error().context;
+  });
+  CHECK(refused.starts_with("sandbox:unavailable cgroup: "));
+  CHECK(refused.contains("systemd-run --user"));
+
+  const std::string ran = as_ordinary_user([&dir]() -> std::string {
+    auto host = Host::probe();
+    if (!host) return describe(host.error());
+    auto slot = Slot::create(*host, {{{Layer::kCgroup, "no delegation on the test machine"}}});
+    if (!slot) return describe(slot.error());
+    auto cancel = Cancel::create();
+    std::string said;
+    for (const char* word : {"E5-core-pattern", "E9-memory-of-init", "E11-unshare-user", "E13-write-input", "X6-vsock", "X9-shadow", "fork-bomb", "outputs"}) {
+      StepSpec spec;
+      spec.argv = {"/plugin/hostile", word};
+      if (std::string(word) == "outputs") spec.argv.push_back("good");
+      spec.mounts = {{dir.path() + "/plugin", "/plugin"}, {dir.path() + "/data", "/in/data"}};
+      spec.resources.pids = 10;
+      auto finished = (*slot)->run(spec, *cancel);
+      if (!finished) return describe(finished.error());
+      said += std::to_string(finished->outcome.value) + " ";
+      if (spec.argv.size() < 3) continue;
+      const auto got = harvest_all(*finished);
+      said += got ? std::to_string(got->paths.size()) : describe(got.error());
+      const Json evidence = evidence_json(finished->evidence);
+      said += " " + evidence["degraded"].dump() + " " + evidence["cgroup"]["mode"].get<std::string>() + " " + std::to_string(finished->evidence.host_uid);
+    }
+    return said;
+  });
+  CHECK(ran == "77 77 77 77 77 77 9 0 4 [{\"layer\":\"cgroup\",\"reason\":\"no delegation on the test machine\"}] none 65533");
+}
+
+TEST_CASE("doctor names every layer and says whether it holds", "[hygiene]") {
+  const auto host = probe();
+  const Json doctor = doctor_json(*host);
+  REQUIRE(doctor["layers"].size() == kAllLayers.size());
+  for (const Json& layer : doctor["layers"]) {
+    INFO(layer.dump());
+    CHECK(parse_layer(layer["name"].get<std::string>()).has_value());
+    CHECK(layer.contains("remedy") == !layer["ok"].get<bool>());
+    if (!layer["ok"].get<bool>()) skip(layer["name"].get<std::string>() + " is missing: " + layer["detail"].get<std::string>());
+  }
+  CHECK(doctor["profile"] == profile_digest()->prefixed());
+}
+
+TEST_CASE("a layer that is allowed to be missing but is there is used all the same", "[hygiene]") {
+  const auto host = probe();
+  Policy policy = allow_missing(*host);
+  policy.allow_degraded.push_back({Layer::kLandlock, "not needed"});
+  auto slot = Slot::create(host, policy);
+  REQUIRE(slot.has_value());
+  TempDir dir;
+  furnish(dir.path());
+  StepSpec spec;
+  spec.argv = {"/plugin/hostile", "succeed"};
+  spec.mounts = {{dir.path() + "/plugin", "/plugin"}};
+  auto cancel = Cancel::create();
+  const auto finished = (*slot)->run(spec, *cancel);
+  REQUIRE(finished.has_value());
+  CHECK(finished->evidence.landlock_abi > 0);
+}
