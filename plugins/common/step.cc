@@ -109,7 +109,7 @@ Result<void> Step::write(const std::string& name, std::string_view bytes) const 
   return write_all(file.get(), bytes, path);
 }
 
-Result<void> for_each_document(const std::string& path, const std::function<Result<void>(Document)>& visit) {
+Result<void> for_each_document(const std::string& path, const std::function<Result<void>(const Document&)>& visit) {
   if (TRY(kind_of(path)) == Kind::kFile) {
     const std::string name = fs::path(path).filename().string();
     return visit({name, TRY(read_json(path, name))});

@@ -50,7 +50,7 @@ struct Document {
 
 // Calls `visit` with the JSON document at `path`, or with every *.json below it, in byte order of their paths.
 // Links and special files are refused: a folder that holds them is not what the bundle carried.
-Result<void> for_each_document(const std::string& path, const std::function<Result<void>(Document)>& visit);
+Result<void> for_each_document(const std::string& path, const std::function<Result<void>(const Document&)>& visit);
 
 // The one document at `path`, or at `path`/`name` when `path` is a folder.
 Result<Json> read_document(const std::string& path, std::string_view name);

@@ -8,58 +8,50 @@
 namespace airlock::plugin {
 namespace {
 
-struct Collected {
-  std::map<std::string, std::pair<Advisory, std::string>> by_id;  // id -> the newest record and its file
+// The records by id, each id once.
+class Records {
+ public:
+  // The same id twice: databases republish, so the later `modified` wins. Two different records with one time have no
+  // order, and guessing would make the result depend on file names.
+  Result<void> add(const Document& document) {
+    ++documents;
+    Record record{TRY(parse_advisory(document.value, document.name)), document.name, canonical_json(document.value)};
+    const auto known = by_id.find(record.advisory.id);
+    if (known == by_id.end()) {
+      const std::string id = record.advisory.id;
+      by_id.emplace(id, std::move(record));
+      return {};
+    }
+    Record& kept = known->second;
+    const Instant old_time = TRY(Instant::parse(kept.advisory.modified)), new_time = TRY(Instant::parse(record.advisory.modified));
+    if (old_time == new_time && kept.bytes != record.bytes)
+      return fail(Code::kField, record.file + ": " + known->first + " is also in " + kept.file + ", differs, and neither is newer");
+    if (new_time > old_time) std::swap(kept, record);
+    superseded.push_back({{"id", known->first}, {"file", record.file}, {"by", kept.file}});
+    return {};
+  }
+
+  struct Record {
+    Advisory advisory;
+    std::string file, bytes;  // bytes: canonical, to compare
+  };
+  std::map<std::string, Record> by_id;
   Json superseded = Json::array();
-  Json withdrawn = Json::array();
   std::uint64_t documents = 0;
 };
 
-// The same id twice: databases republish, so the later `modified` wins. Two different records with one time have no
-// order, and guessing would make the result depend on file names.
-Result<void> add(Collected& all, Advisory advisory, const Json& source, const std::string& file,
-                 std::map<std::string, std::string>& content) {
-  const std::string id = advisory.id, bytes = canonical_json(source);
-  const auto known = all.by_id.find(id);
-  if (known == all.by_id.end()) {
-    content[id] = bytes;
-    all.by_id.emplace(id, std::pair(std::move(advisory), file));
-    return {};
-  }
-  auto& [kept, kept_file] = known->second;
-  const auto old_time = TRY(Instant::parse(kept.modified)), new_time = TRY(Instant::parse(advisory.modified));
-  if (old_time == new_time && content[id] != bytes)
-    return fail(Code::kField, file + ": " + id + " is also in " + kept_file + ", differs, and neither is newer");
-  const bool newer = new_time > old_time;
-  all.superseded.push_back({{"id", id}, {"file", newer ? kept_file : file}, {"by", newer ? file : kept_file}});
-  if (!newer) return {};
-  content[id] = bytes;
-  known->second = {std::move(advisory), file};
-  return {};
-}
-
-Result<Collected> collect(const Step& step) {
-  Collected all;
-  std::map<std::string, std::string> content;
-  TRY(for_each_document(step.input("osv"), [&](Document document) -> Result<void> {
-    ++all.documents;
-    auto advisory = TRY(parse_advisory(document.value, document.name));
-    return add(all, std::move(advisory), document.value, document.name, content);
-  }));
-  return all;
-}
-
-Json index_of(Collected& all) {
-  Json advisories = Json::object();
+Json index_of(const Records& records) {
+  Json advisories = Json::object(), withdrawn = Json::array();
   std::map<std::pair<std::string, std::string>, Json> packages;
   std::uint64_t without_packages = 0;
-  for (const auto& [id, entry] : all.by_id) {
-    const auto& [advisory, file] = entry;
+  for (const auto& [id, record] : records.by_id) {
+    const Advisory& advisory = record.advisory;
     if (advisory.withdrawn) {
-      all.withdrawn.push_back(id);
+      withdrawn.push_back(id);
       continue;
     }
-    advisories[id] = {{"aliases", advisory.aliases}, {"file", file}, {"modified", advisory.modified}, {"summary", advisory.summary}};
+    advisories[id] = {
+        {"aliases", advisory.aliases}, {"file", record.file}, {"modified", advisory.modified}, {"summary", advisory.summary}};
     if (advisory.packages.empty()) ++without_packages;
     for (const auto& [package, affected] : advisory.packages) {
       Json item = to_json(affected);
@@ -70,20 +62,21 @@ Json index_of(Collected& all) {
   Json list = Json::array();
   for (auto& [package, items] : packages)
     list.push_back({{"ecosystem", package.first}, {"name", package.second}, {"advisories", std::move(items)}});
-  const Json counts = {{"documents", all.documents},
+  const Json counts = {{"documents", records.documents},
                        {"advisories", advisories.size()},
                        {"packages", list.size()},
-                       {"superseded", all.superseded.size()},
-                       {"withdrawn", all.withdrawn.size()},
+                       {"superseded", records.superseded.size()},
+                       {"withdrawn", withdrawn.size()},
                        {"withoutPackages", without_packages}};
   return {{"schema", kIndexSchema}, {"advisories", advisories}, {"packages", list}, {"counts", counts},
-          {"superseded", all.superseded}, {"withdrawn", all.withdrawn}};
+          {"superseded", records.superseded}, {"withdrawn", withdrawn}};
 }
 
 Result<void> index_advisories(Step& step) {
-  Collected all = TRY(collect(step));
+  Records records;
+  TRY(for_each_document(step.input("osv"), [&](const Document& document) { return records.add(document); }));
   step.events.progress(0.9);
-  const Json index = index_of(all);
+  const Json index = index_of(records);
   TRY(step.write("index.json", canonical_json(index) + "\n"));
   step.events.metric("advisories", index["counts"]["advisories"].get<std::uint64_t>());
   step.events.progress(1.0);

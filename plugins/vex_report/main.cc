@@ -25,7 +25,7 @@ Result<void> report_matches(Step& step) {
   const Instant timestamp = TRY(source_date());
   Matches all;
   TRY(for_each_document(step.input("matches"),
-                        [&](Document document) { return add_matches(all, std::move(document.value), document.name); }));
+                        [&](const Document& document) { return add_matches(all, document.value, document.name); }));
   step.events.progress(0.5);
   const std::string author = step.option("author").empty() ? "airlock" : step.option("author");
   TRY(step.write("vex.openvex.json", canonical_json(open_vex(all, author, timestamp)) + "\n"));

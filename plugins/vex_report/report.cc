@@ -87,7 +87,7 @@ Result<void> check_strings(const Json& object, std::initializer_list<const char*
 
 }  // namespace
 
-Result<void> add_matches(Matches& all, Json report, std::string_view what) {
+Result<void> add_matches(Matches& all, const Json& report, std::string_view what) {
   const std::string path(what);
   auto reader = TRY(ObjectReader::of(report, path));
   if (TRY(reader.string("schema")) != kMatchSchema)
@@ -106,7 +106,7 @@ Result<void> add_matches(Matches& all, Json report, std::string_view what) {
   (void)TRY(reader.array("undecided"));
   const std::string file = report["sbom"]["file"].get<std::string>();
   if (all.contains(file)) return fail(Code::kField, path + ": a second report about " + file);
-  all.emplace(file, std::move(report));
+  all.emplace(file, report);
   return {};
 }
 

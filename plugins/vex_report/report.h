@@ -19,7 +19,7 @@ namespace airlock::plugin {
 using Matches = std::map<std::string, Json>;
 
 // Refuses a document that sbom-match did not write, and a second one for the same SBOM.
-Result<void> add_matches(Matches& all, Json report, std::string_view what);
+Result<void> add_matches(Matches& all, const Json& report, std::string_view what);
 
 // Equal inputs give equal bytes: `timestamp` is the only time in it, the @id is a digest of everything else.
 Json open_vex(const Matches& all, std::string_view author, const Instant& timestamp);
