@@ -1,0 +1,201 @@
+// The setup plan: what is decided before anything is done.
+#include <sched.h>
+#include <sys/mount.h>
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+
+#include "sandbox/setup_plan.h"
+#include "sandbox/sys.h"
+
+using namespace airlock;
+using namespace airlock::sandbox;
+
+namespace {
+
+HostFacts root_host() {
+  HostFacts host;
+  host.layers = LayerSet::all();
+  host.root = true;
+  host.host_uid = host.host_gid = 1'900'000'000;
+  host.landlock_abi = 7;
+  host.tree.mounts = {{"/usr", "/usr", true}, {"/etc/ld.so.cache", "/etc/ld.so.cache", false}};
+  host.tree.symlinks = {{"/bin", "usr/bin"}};
+  return host;
+}
+
+StepSpec simple() {
+  StepSpec spec;
+  spec.argv = {"/plugin/bin/x", "--flag"};
+  spec.env = {{"TZ", "UTC"}, {"HOME", "/tmp"}};
+  return spec;
+}
+
+const std::vector<ResolvedMount> kMounts = {{"/store/trees/aa", "/plugin", true}, {"/store/blobs/bb", "/in/feed", false}};
+
+std::size_t place(const SetupPlan& plan, OpKind kind) {
+  const auto found = std::ranges::find(plan.ops, kind, &Op::kind);
+  REQUIRE(found != plan.ops.end());
+  return static_cast<std::size_t>(found - plan.ops.begin());
+}
+bool has(const SetupPlan& plan, OpKind kind) { return std::ranges::find(plan.ops, kind, &Op::kind) != plan.ops.end(); }
+
+Code code_of(const StepSpec& spec, const std::vector<ResolvedMount>& mounts = kMounts) {
+  const auto plan = make_plan(spec, root_host(), mounts);
+  return plan ? Code::kInternal : plan.error().code;
+}
+
+std::uint64_t rights(const SetupPlan& plan, const std::string& path) {
+  for (const Op& op : plan.ops)
+    if (op.kind == OpKind::kLandlockPath && op.path == path) return op.flags;
+  return 0;
+}
+
+}  // namespace
+
+TEST_CASE("the walls are built in an order that leaves no gap") {
+  const SetupPlan plan = *make_plan(simple(), root_host(), kMounts);
+  // Sources are opened as the runner's user, everything is made as nobody.
+  CHECK(place(plan, OpKind::kOpenTree) < place(plan, OpKind::kSetIds));
+  CHECK(place(plan, OpKind::kPrivateMounts) < place(plan, OpKind::kAttachRoot));
+  CHECK(place(plan, OpKind::kSetIds) < place(plan, OpKind::kDieWithRunner));
+  CHECK(place(plan, OpKind::kSetIds) < place(plan, OpKind::kNewTmpfs));
+  CHECK(place(plan, OpKind::kSendOut) < place(plan, OpKind::kPivot));
+  CHECK(place(plan, OpKind::kPivot) < place(plan, OpKind::kRestrictRoot));
+  // Landlock and seccomp need no_new_privs, and name the new root.
+  CHECK(place(plan, OpKind::kPivot) < place(plan, OpKind::kLandlockRules));
+  CHECK(place(plan, OpKind::kNoNewPrivs) < place(plan, OpKind::kLandlockEnforce));
+  CHECK(place(plan, OpKind::kLandlockEnforce) < place(plan, OpKind::kDropCapabilities));
+  CHECK(place(plan, OpKind::kDropCapabilities) < place(plan, OpKind::kSeccomp));
+  CHECK(place(plan, OpKind::kSeccomp) + 2 == plan.ops.size());
+  CHECK(plan.ops.back().kind == OpKind::kExecInit);
+}
+
+TEST_CASE("every layer in use has its namespace flag, and one that is degraded has none") {
+  const SetupPlan all = *make_plan(simple(), root_host(), kMounts);
+  CHECK(all.clone_flags == (CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS));
+  CHECK(has(all, OpKind::kNewCgroupNs));
+  HostFacts host = root_host();
+  for (const Layer layer : {Layer::kUserNs, Layer::kNetNs, Layer::kCgroupNs, Layer::kSeccomp, Layer::kLandlock, Layer::kUtsNs})
+    host.layers = host.layers.without(layer);
+  const SetupPlan less = *make_plan(simple(), host, kMounts);
+  CHECK(less.clone_flags == (CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC));
+  CHECK_FALSE(has(less, OpKind::kNewCgroupNs));
+  CHECK_FALSE(has(less, OpKind::kSeccomp));
+  CHECK_FALSE(has(less, OpKind::kLandlockRules));
+  CHECK_FALSE(has(less, OpKind::kHostName));
+  CHECK(less.uid_map.empty());
+  CHECK(less.ops[place(less, OpKind::kSetIds)].value == host.host_uid);  // then it is the number itself
+  CHECK(has(less, OpKind::kDropCapabilities));
+}
+
+TEST_CASE("uid 0 is mapped neither way, and an ordinary user gives up setgroups") {
+  const SetupPlan root = *make_plan(simple(), root_host(), kMounts);
+  CHECK(root.uid_map == "65534 1900000000 1\n");
+  CHECK(root.gid_map == "65534 1900000000 1\n");
+  CHECK_FALSE(root.deny_setgroups);
+  CHECK(root.ops[place(root, OpKind::kSetIds)].flags == 1);
+  HostFacts host = root_host();
+  host.root = false;
+  host.host_uid = host.host_gid = 1000;
+  const SetupPlan user = *make_plan(simple(), host, kMounts);
+  CHECK(user.uid_map == "65534 1000 1\n");
+  CHECK(user.deny_setgroups);
+  CHECK(user.ops[place(user, OpKind::kSetIds)].flags == 0);
+}
+
+TEST_CASE("nothing but /out and /tmp is mounted writable") {
+  StepSpec spec = simple();
+  spec.rootfs = Rootfs::kHostRo;
+  const SetupPlan plan = *make_plan(spec, root_host(), kMounts);
+  int writable = 0, attached = 0;
+  for (const Op& op : plan.ops) {
+    if (op.kind == OpKind::kAttach) ++attached;
+    if (op.kind != OpKind::kRestrict) continue;
+    INFO(op.path);
+    CHECK((op.flags & MOUNT_ATTR_NOSUID) != 0);
+    if ((op.flags & MOUNT_ATTR_RDONLY) == 0) {
+      ++writable;
+      CHECK((op.path == "out" || op.path == "tmp"));
+    }
+    if (!op.path.starts_with("dev/")) CHECK((op.flags & MOUNT_ATTR_NODEV) != 0);
+  }
+  CHECK(writable == 2);
+  CHECK(attached == 1 + 2 + 5 + 2 + 2 + 1);  // work; out, tmp; devices; the spec's; the host's; proc
+  CHECK((plan.ops[place(plan, OpKind::kRestrictRoot)].flags & MOUNT_ATTR_RDONLY) != 0);
+}
+
+TEST_CASE("a step without rootfs sees nothing of the host's") {
+  const SetupPlan plan = *make_plan(simple(), root_host(), kMounts);
+  for (const Op& op : plan.ops) {
+    INFO(describe(op));
+    CHECK_FALSE(op.path.starts_with("/usr"));
+    CHECK_FALSE(op.path.starts_with("etc"));
+  }
+}
+
+TEST_CASE("Landlock asks for what the kernel's version knows and no more") {
+  using namespace sys::landlock;
+  for (const auto& [abi, fs, net, scope] : {std::tuple{1U, 0x1fffULL, 0ULL, 0ULL}, {2U, 0x3fffULL, 0ULL, 0ULL}, {3U, 0x7fffULL, 0ULL, 0ULL},
+                                            {4U, 0x7fffULL, 3ULL, 0ULL}, {5U, 0xffffULL, 3ULL, 0ULL}, {6U, 0xffffULL, 3ULL, 3ULL}, {9U, 0xffffULL, 3ULL, 3ULL}}) {
+    HostFacts host = root_host();
+    host.landlock_abi = abi;
+    const SetupPlan plan = *make_plan(simple(), host, kMounts);
+    const Op& rules = plan.ops[place(plan, OpKind::kLandlockRules)];
+    INFO(abi);
+    CHECK(rules.flags == fs);
+    CHECK(rules.value == net);
+    CHECK(rules.extra == scope);
+    CHECK((rights(plan, "/plugin") & (kWriteFile | kMakeReg | kRemoveFile)) == 0);
+    CHECK((rights(plan, "/in") & (kWriteFile | kTruncate)) == 0);
+    CHECK((rights(plan, "/out") & kWriteFile) != 0);
+    CHECK((rights(plan, "/out") & (kMakeBlock | kMakeChar | kIoctlDev)) == 0);
+    CHECK((rights(plan, "/proc") & kWriteFile) == 0);
+    CHECK((rights(plan, "/out") & ~fs) == 0);
+  }
+}
+
+TEST_CASE("argv and environment are passed on as they are, sorted by name") {
+  const SetupPlan plan = *make_plan(simple(), root_host(), kMounts);
+  CHECK(plan.argv == std::vector<std::string>{"/plugin/bin/x", "--flag"});
+  CHECK(plan.env == std::vector<std::string>{"HOME=/tmp", "TZ=UTC"});
+}
+
+TEST_CASE("a spec that cannot be is refused before anything starts") {
+  struct Case {
+    const char* name;
+    void (*spoil)(StepSpec&);
+  };
+  const Case cases[] = {
+      {"no program", [](StepSpec& s) { s.argv.clear(); }},
+      {"a relative program", [](StepSpec& s) { s.argv[0] = "bin/x"; }},
+      {"a NUL in an argument", [](StepSpec& s) { s.argv.push_back(std::string("a\0b", 3)); }},
+      {"a variable name with =", [](StepSpec& s) { s.env["A=B"] = "x"; }},
+      {"a variable without a name", [](StepSpec& s) { s.env[""] = "x"; }},
+      {"too little memory", [](StepSpec& s) { s.resources.memory = kMinMemory - 1; }},
+      {"memory beyond reason", [](StepSpec& s) { s.resources.memory = ~0ULL; }},
+      {"too little disk", [](StepSpec& s) { s.resources.disk = 0; }},
+      {"no processor", [](StepSpec& s) { s.resources.cpu = 0; }},
+      {"not a number of cores", [](StepSpec& s) { s.resources.cpu = std::numeric_limits<double>::quiet_NaN(); }},
+      {"no process", [](StepSpec& s) { s.resources.pids = 0; }},
+      {"no time", [](StepSpec& s) { s.resources.timeout = Millis{0}; }},
+      {"negative grace", [](StepSpec& s) { s.resources.grace = Millis{-1}; }},
+      {"hardly an inode", [](StepSpec& s) { s.resources.inodes = 1; }},
+  };
+  for (const Case& c : cases) {
+    StepSpec spec = simple();
+    c.spoil(spec);
+    INFO(c.name);
+    CHECK(code_of(spec) == Code::kStepInput);
+  }
+}
+
+TEST_CASE("mounts go to /plugin and /in/NAME, each once") {
+  for (const char* target : {"/", "/out", "/in", "/in/", "/in/..", "/in/a/b", "/plugin/x", "plugin", "/etc", "/in/a\nb", ""}) {
+    INFO(target);
+    CHECK(code_of(simple(), {{"/x", target, true}}) == Code::kStepInput);
+  }
+  CHECK(code_of(simple(), {{"/x", "/in/a", true}, {"/y", "/in/a", true}}) == Code::kStepInput);
+  CHECK(code_of(simple(), {{"/x", "/plugin", false}}) == Code::kStepInput);
+  CHECK(make_plan(simple(), root_host(), {{"/x", "/in/a", true}, {"/y", "/in/b", false}}).has_value());
+}

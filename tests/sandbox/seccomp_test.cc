@@ -1,0 +1,137 @@
+// The seccomp program, run in an interpreter: no kernel is asked.
+#include <linux/audit.h>
+#include <linux/seccomp.h>
+#include <sys/syscall.h>
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <cerrno>
+#include <cstring>
+
+#include "sandbox/sandbox.h"
+#include "sandbox/seccomp_profile.h"
+
+using namespace airlock;
+using namespace airlock::sandbox;
+
+namespace {
+
+// Classic BPF as seccomp allows it.
+std::uint32_t run(const std::vector<sock_filter>& program, const seccomp_data& data) {
+  std::uint32_t a = 0;
+  for (std::size_t pc = 0; pc < program.size(); ++pc) {
+    const sock_filter& i = program[pc];
+    const auto jump = [&](bool taken) { pc += taken ? i.jt : i.jf; };
+    switch (i.code) {
+      case BPF_LD | BPF_W | BPF_ABS: std::memcpy(&a, reinterpret_cast<const char*>(&data) + i.k, sizeof a); break;
+      case BPF_ALU | BPF_AND | BPF_K: a &= i.k; break;
+      case BPF_JMP | BPF_JA: pc += i.k; break;
+      case BPF_JMP | BPF_JEQ | BPF_K: jump(a == i.k); break;
+      case BPF_JMP | BPF_JGT | BPF_K: jump(a > i.k); break;
+      case BPF_JMP | BPF_JGE | BPF_K: jump(a >= i.k); break;
+      case BPF_JMP | BPF_JSET | BPF_K: jump((a & i.k) != 0); break;
+      case BPF_RET | BPF_K: return i.k;
+      default: FAIL("instruction " << i.code << " at " << pc);
+    }
+  }
+  FAIL("the program runs off its end");
+  return 0;
+}
+
+constexpr std::uint32_t kAllow = SECCOMP_RET_ALLOW, kKill = SECCOMP_RET_KILL_PROCESS;
+constexpr std::uint32_t refused(int error) { return SECCOMP_RET_ERRNO | static_cast<std::uint32_t>(error); }
+
+struct Profile {
+  SeccompProfile profile = *build_seccomp_profile();
+
+  std::uint32_t operator()(long number, std::initializer_list<std::uint64_t> arguments = {}, std::uint32_t arch = AUDIT_ARCH_X86_64) const {
+    seccomp_data data{};
+    data.nr = static_cast<int>(number);
+    data.arch = arch;
+    std::ranges::copy(arguments, data.args);
+    return run(profile.program, data);
+  }
+};
+
+constexpr unsigned long long kHigh = 0x100000000ULL;  // a bit the kernel does not look at
+
+}  // namespace
+
+TEST_CASE("what programs live on is allowed") {
+  const Profile profile;
+  for (const long call : {SYS_read, SYS_write, SYS_openat, SYS_mmap, SYS_execve, SYS_exit_group, SYS_futex, SYS_wait4, SYS_rt_sigtimedwait, SYS_statx,
+                          SYS_getrandom, SYS_clock_gettime, SYS_close_range, SYS_prctl, SYS_kill, SYS_epoll_wait, SYS_connect})
+    CHECK(profile(call) == kAllow);
+}
+
+TEST_CASE("ways out are refused aloud, unknown numbers do not exist") {
+  const Profile profile;
+  for (const long call : {SYS_ptrace, SYS_mount, SYS_unshare, SYS_setns, SYS_bpf, SYS_keyctl, SYS_userfaultfd, SYS_perf_event_open, SYS_open_by_handle_at,
+                          SYS_kexec_load, SYS_init_module, SYS_clock_settime, SYS_process_vm_readv, SYS_chroot, SYS_reboot})
+    CHECK(profile(call) == refused(EPERM));
+  for (const long call : {SYS_clone3, SYS_io_uring_setup, SYS_io_uring_enter, SYS_io_uring_register, SYS_seccomp, SYS_memfd_secret, 335, 470, 1000})
+    CHECK(profile(call) == refused(ENOSYS));
+  CHECK(profile(SYS_setxattr) == refused(EOPNOTSUPP));
+}
+
+TEST_CASE("calls of another architecture kill") {
+  const Profile profile;
+  CHECK(profile(SYS_read, {}, AUDIT_ARCH_I386) == kKill);
+  CHECK(profile(SYS_read, {}, AUDIT_ARCH_AARCH64) == kKill);
+  CHECK(profile(0x40000000L + SYS_read) == kKill);
+}
+
+TEST_CASE("clone makes processes and threads, and no namespace") {
+  const Profile profile;
+  CHECK(profile(SYS_clone, {0x11}) == kAllow);
+  CHECK(profile(SYS_clone, {0x3d0f00}) == kAllow);  // pthread_create
+  for (const std::uint64_t flag : {0x00020000ULL, 0x02000000ULL, 0x04000000ULL, 0x08000000ULL, 0x10000000ULL, 0x20000000ULL, 0x40000000ULL}) {
+    CHECK(profile(SYS_clone, {flag | 0x11}) == refused(EPERM));
+    CHECK(profile(SYS_clone, {flag | kHigh}) == refused(EPERM));
+  }
+}
+
+TEST_CASE("arguments are compared as the kernel reads them, in 32 bits") {
+  const Profile profile;
+  CHECK(profile(SYS_ioctl, {0, 0x5401}) == kAllow);
+  CHECK(profile(SYS_ioctl, {0, 0x5412}) == refused(EPERM));
+  CHECK(profile(SYS_ioctl, {0, 0x5412 | kHigh}) == refused(EPERM));
+  CHECK(profile(SYS_ioctl, {0, 0x541C | kHigh}) == refused(EPERM));
+  CHECK(profile(SYS_ioctl, {0, 0xAE01}) == refused(ENOSYS));
+  CHECK(profile(SYS_fcntl, {0, 3}) == kAllow);
+  CHECK(profile(SYS_fcntl, {0, 1024}) == refused(ENOSYS));  // F_SETLEASE
+  CHECK(profile(SYS_fcntl, {0, 1024 | kHigh}) == refused(ENOSYS));
+  CHECK(profile(SYS_personality, {0xffffffff}) == kAllow);
+  CHECK(profile(SYS_personality, {0x0040000}) == refused(EPERM));
+  CHECK(profile(SYS_personality, {0x0040000 | kHigh}) == refused(EPERM));
+}
+
+TEST_CASE("sockets are local, TCP or UDP") {
+  const Profile profile;
+  constexpr std::uint64_t kCloexec = 02000000;
+  CHECK(profile(SYS_socket, {1, 1 | kCloexec, 0}) == kAllow);
+  CHECK(profile(SYS_socket, {2, 1, 0}) == kAllow);
+  CHECK(profile(SYS_socket, {2, 2, 17}) == kAllow);
+  CHECK(profile(SYS_socket, {10, 1, 6}) == kAllow);
+  CHECK(profile(SYS_socket, {2, 3, 1}) == refused(EPERM));
+  CHECK(profile(SYS_socket, {2, 1, 262}) == refused(ENOSYS));  // MPTCP
+  CHECK(profile(SYS_socket, {2, 1, 132}) == refused(ENOSYS));  // SCTP
+  for (const std::uint64_t family : {16ULL, 17ULL, 38ULL, 40ULL, 31ULL, 30ULL, kHigh | 16ULL, kHigh | 40ULL})
+    CHECK(profile(SYS_socket, {family, 3, 0}) == refused(EAFNOSUPPORT));
+  CHECK(profile(SYS_socketpair, {1, 1, 0}) == kAllow);
+  CHECK(profile(SYS_socketpair, {2, 1, 0}) == refused(ENOSYS));
+}
+
+TEST_CASE("devices cannot be made") {
+  const Profile profile;
+  CHECK(profile(SYS_mknod, {0, 0100644}) == kAllow);
+  CHECK(profile(SYS_mknod, {0, 0020600}) == refused(EPERM));
+  CHECK(profile(SYS_mknodat, {0, 0, 0060600}) == refused(EPERM));
+}
+
+TEST_CASE("the profile is the same every time, and its digest is what steps are hashed with") {
+  const Profile first, second;
+  CHECK(first.profile.digest == second.profile.digest);
+  CHECK(first.profile.digest == *profile_digest());
+  CHECK(first.profile.program.size() < 1000);  // loading costs by the instruction
+}
