@@ -62,9 +62,9 @@ Result<void> StoreBatch::begin(const Digest& expected) {
   if (current_) return fail(Code::kInternal, "store: a blob begins inside another");
   Current current{expected, {}, {}, 0, false};
   TRY(open_folder());
-  UniqueFd existing(::open(store_.blob_path(expected).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-  if (!existing && pending_.contains(expected))  // twice in this batch
-    existing = UniqueFd(::open(pending_.at(expected).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  const auto twice = pending_.find(expected);  // one content under two paths
+  const std::string path = twice != pending_.end() ? twice->second : store_.blob_path(expected);
+  UniqueFd existing(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   if (existing) {
     current.file = std::move(existing);
   } else {
