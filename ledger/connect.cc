@@ -23,6 +23,12 @@ Result<void> touch_schema(sql::Connection& db) {
   return {};
 }
 
+Result<std::unique_ptr<sql::Connection>> open_and_read(const std::string& path, const Options& options) {
+  auto db = TRY(sql::Connection::open(path, sql::Mode::kReadOnly, options.vfs, options.busy_timeout));
+  TRY(touch_schema(*db));
+  return db;
+}
+
 std::string as_immutable_uri(const std::string& path) {
   std::string uri = "file:";
   for (const char c : path) {
@@ -54,15 +60,11 @@ Result<void> create_file(const std::string& path) {
 }
 
 Result<std::unique_ptr<sql::Connection>> open_reader(const std::string& path, const Options& options) {
-  auto db = TRY(sql::Connection::open(path, sql::Mode::kReadOnly, options.vfs, options.busy_timeout));
-  const auto readable = touch_schema(*db);
-  if (readable) return db;
+  auto db = open_and_read(path, options);
   // Where nothing can be written, SQLite cannot make its shared memory file. Then nobody else writes there either, and
   // with an empty write-ahead log the file alone is the whole ledger.
-  const Code code = readable.error().code;
-  if ((code != Code::kStateReadOnly && code != Code::kIo) || !nothing_in_wal(path)) return fail(readable.error());
-  db = TRY(sql::Connection::open(as_immutable_uri(path), sql::Mode::kReadOnly, options.vfs, options.busy_timeout));
-  TRY(touch_schema(*db));
+  if (!db && (db.error().code == Code::kStateReadOnly || db.error().code == Code::kIo) && nothing_in_wal(path))
+    return open_and_read(as_immutable_uri(path), options);
   return db;
 }
 

@@ -16,7 +16,8 @@ struct Ledger::Impl {
   std::string path;
   Options options;
   std::string instance;
-  std::unique_ptr<sql::Connection> reader, writer;   // no writer when opened read-only
+  // No writer when opened read-only. The reader goes first, so that the writer, closing last, can fold the log back.
+  std::unique_ptr<sql::Connection> writer, reader;
 };
 
 namespace {

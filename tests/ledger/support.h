@@ -1,8 +1,10 @@
 // What the tests of ledger/ and jobs/ share: a folder that goes away, a site key, ids, and a ledger with a bit of everything.
 #pragma once
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <catch2/catch.hpp>
 #include <filesystem>
@@ -215,6 +217,9 @@ inline void fill(Ledger& ledger) {
 inline int sqlite3_program(const std::string& file, const std::string& sql) {
   const pid_t pid = ::fork();
   if (pid == 0) {
+    const int null = ::open("/dev/null", O_WRONLY);
+    ::dup2(null, 1);
+    ::dup2(null, 2);
     ::execlp("sqlite3", "sqlite3", "-bail", file.c_str(), sql.c_str(), nullptr);
     ::_exit(127);
   }
