@@ -17,6 +17,7 @@ struct GroupLimits {
   std::uint64_t memory = 0;      // bytes, without swap
   std::uint64_t pids = 0;        // of the step and its init
   std::uint64_t cpu_millis = 0;  // thousandths of a core
+  friend bool operator==(const GroupLimits&, const GroupLimits&) = default;
 };
 
 struct GroupUsage {

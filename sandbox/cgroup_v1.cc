@@ -5,7 +5,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <array>
+#include <algorithm>
 #include <cerrno>
 
 #include "base/io.h"
@@ -44,21 +44,11 @@ class V1Group final : public SlotGroup {
 
   Result<void> begin(const GroupLimits& limits) override {
     // Cache that an earlier step left would count against this one.
-    (void)write_control(memory_, "memory.force_empty", "0");  // ignoring: it is reclaimed under pressure anyway
-    const std::string bytes = std::to_string(limits.memory);
-    // Memory plus swap may never be below memory, so it goes out of the way first. Where the kernel keeps no account
-    // of swap the file is missing: then there must be no swap to go to, which swappiness sees to.
-    const bool swap = ::access((memory_ + "/memory.memsw.limit_in_bytes").c_str(), W_OK) == 0;
-    if (swap) TRY(write_control(memory_, "memory.memsw.limit_in_bytes", "-1"));
-    TRY(write_control(memory_, "memory.limit_in_bytes", bytes));
-    if (swap) TRY(write_control(memory_, "memory.memsw.limit_in_bytes", bytes));
-    else (void)write_control(memory_, "memory.swappiness", "0");  // ignoring: not in the hierarchy's root
+    (void)write_control(memory_, "memory.force_empty", "0");         // ignoring: it is reclaimed under pressure anyway
+    if (limits_ != limits) TRY(set(limits));
     (void)write_control(memory_, "memory.max_usage_in_bytes", "0");  // ignoring: then the peak is an upper bound
-    TRY(write_control(pids_, "pids.max", std::to_string(limits.pids + 1)));  // and the slot's thread
-    TRY(write_control(cpu_, "cpu.cfs_period_us", std::to_string(kCpuPeriodMicros)));
-    TRY(write_control(cpu_, "cpu.cfs_quota_us", std::to_string(std::max<std::uint64_t>(1000, limits.cpu_millis * kCpuPeriodMicros / 1000))));
     std::uint64_t drained = 0;
-    (void)!::read(oom_.get(), &drained, sizeof drained);  // ignoring: empty is what it should be
+    (void)!::read(oom_.get(), &drained, sizeof drained);             // ignoring: empty is what it should be
     before_ = counters();
     return {};
   }
@@ -86,6 +76,23 @@ class V1Group final : public SlotGroup {
     std::uint64_t oom_kills = 0, pids_hits = 0, cpu_nanos = 0, throttled_nanos = 0;
   };
 
+  Result<void> set(const GroupLimits& limits) {
+    limits_.reset();
+    const std::string bytes = std::to_string(limits.memory);
+    // Memory plus swap may never be below memory, so it goes out of the way first. Where the kernel keeps no account
+    // of swap the file is missing: then the group is told not to swap.
+    const bool swap = ::access((memory_ + "/memory.memsw.limit_in_bytes").c_str(), W_OK) == 0;
+    if (swap) TRY(write_control(memory_, "memory.memsw.limit_in_bytes", "-1"));
+    TRY(write_control(memory_, "memory.limit_in_bytes", bytes));
+    TRY(write_control(memory_, swap ? "memory.memsw.limit_in_bytes" : "memory.swappiness", swap ? bytes : "0"));
+    TRY(write_control(pids_, "pids.max", std::to_string(limits.pids + 1)));  // and the slot's thread
+    const std::uint64_t quota = std::max<std::uint64_t>(1000, limits.cpu_millis * kCpuPeriodMicros / 1000);
+    TRY(write_control(cpu_, "cpu.cfs_period_us", std::to_string(kCpuPeriodMicros)));
+    TRY(write_control(cpu_, "cpu.cfs_quota_us", std::to_string(quota)));
+    limits_ = limits;
+    return {};
+  }
+
   std::string& place(std::string_view controller) {
     if (controller == "memory") return memory_;
     if (controller == "pids") return pids_;
@@ -109,6 +116,7 @@ class V1Group final : public SlotGroup {
   std::vector<std::string> dirs_;
   std::string memory_, pids_, cpu_, cpuacct_;
   UniqueFd none_, oom_;
+  std::optional<GroupLimits> limits_;  // as the groups have them now
   Counters before_;
 };
 

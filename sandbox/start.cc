@@ -99,7 +99,10 @@ class Starter {
       case kNoteOut: out_ = std::move(got.fd); return;
       case kNoteFailed: {
         const Op& op = plan_.ops.at(static_cast<std::size_t>(got.note.value));
-        if (!failure_) failure_ = setup_failure(op.layer, describe(op), got.note.error);
+        if (failure_) return;
+        failure_ = setup_failure(op.layer, describe(op), got.note.error);
+        if (op.kind == OpKind::kExecInit && got.note.error == E2BIG)
+          failure_ = StartFailure{{Code::kStepInput, "the arguments and environment are longer than the kernel takes"}, std::nullopt};
         return;
       }
       default: early_.push_back(got.note);  // the init was quicker than we: for the supervisor
