@@ -122,12 +122,12 @@ TEST_CASE("a manifest that contradicts itself or its form is refused, although i
   check_refusals({
       {"row 39: wrong Merkle root", merkle, "merkle-root"},
       {"wrong checksums", sums, "merkle-checksums"},
-      {"row 74: duplicate key", edit("\"generation\":2", "\"generation\":2,\"generation\":3"), "json"},
-      {"row 74: duplicate key in disguise", edit("\"generation\":2", "\"generation\":2,\"g\\u0065neration\":3"), "json"},
+      {"row 74: duplicate key", edit("\"generation\":2", "\"generation\":2,\"generation\":3"), "manifest-invalid"},
+      {"row 74: duplicate key in disguise", edit("\"generation\":2", "\"generation\":2,\"g\\u0065neration\":3"), "manifest-invalid"},
       {"row 75: a fraction where a number of generations is due", edit("\"generation\":2", "\"generation\":2.5"), "manifest-invalid"},
       {"row 18: a bundle id that is a path", edit("\"bundleId\":\"acme-kit\"", "\"bundleId\":\"../acme-kit\""), "manifest-invalid"},
       {"row 1: a signed path that climbs", edit("\"path\":\"data/osv/b.bin\"", "\"path\":\"data/../b.bin\""), "manifest-invalid"},
-      {"row 77: bytes after the statement", [](Parts& p) { p.edit_statement = [](std::string text) { return text + " x"; }; }, "json"},
+      {"row 77: bytes after the statement", [](Parts& p) { p.edit_statement = [](std::string text) { return text + " x"; }; }, "manifest-invalid"},
   });
 }
 

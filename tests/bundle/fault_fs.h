@@ -1,0 +1,129 @@
+// A file system port on a real folder whose k-th change can fail, before or after it takes effect, and whose power can
+// be cut: whatever was not synced by then is undone.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <sys/stat.h>
+#include <vector>
+
+#include "base/fs.h"
+#include "support.h"
+
+namespace airlock::bundle::test {
+
+enum class Fault { kNone, kBefore, kAfter };
+
+class FaultFs : public Fs {
+ public:
+  Fault fault = Fault::kNone;
+  std::uint64_t at = 0;        // the number of the change that fails
+  Code code = Code::kDiskFull;
+  std::uint64_t changes = 0;   // made so far
+  bool fired = false;
+
+  Result<UniqueFd> create(const std::string& path, unsigned mode) override {
+    if (hits(Fault::kBefore)) return refuse(path);
+    auto fd = real_.create(path, mode);
+    if (!fd) return fd;
+    names_[identity(fd->get())] = path;
+    undo_.push_back([path] { ::unlink(path.c_str()); });
+    if (hits(Fault::kAfter)) return refuse(path);
+    ++changes;
+    return fd;
+  }
+  Result<void> write(int fd, std::string_view bytes, const std::string& path) override {
+    if (hits(Fault::kBefore)) {
+      (void)real_.write(fd, bytes.substr(0, bytes.size() / 2), path);  // a full disk takes what still fits
+      return refuse(path);
+    }
+    unsynced_[identity(fd)] = fd_path(fd);
+    return finish(real_.write(fd, bytes, path), path);
+  }
+  Result<void> set_mode(int fd, unsigned mode, const std::string& path) override {
+    if (hits(Fault::kBefore)) return refuse(path);
+    return finish(real_.set_mode(fd, mode, path), path);
+  }
+  Result<void> sync(int fd, const std::string& path) override {
+    if (hits(Fault::kBefore)) return refuse(path);
+    unsynced_.erase(identity(fd));
+    return finish(real_.sync(fd, path), path);
+  }
+  Result<void> sync_all(int fd, const std::string& path) override {
+    if (hits(Fault::kBefore)) return refuse(path);
+    unsynced_.clear();
+    undo_.clear();
+    return finish({}, path);  // the real one would wait for everybody else's data as well
+  }
+  Result<void> make_dir(const std::string& path, unsigned mode) override {
+    if (hits(Fault::kBefore)) return refuse(path);
+    if (!std::filesystem::exists(path)) undo_.push_back([path] { ::rmdir(path.c_str()); });
+    return finish(real_.make_dir(path, mode), path);
+  }
+  Result<void> rename(const std::string& from, const std::string& to) override {
+    if (hits(Fault::kBefore)) return refuse(to);
+    const std::string aside = to + ".before";
+    if (std::filesystem::is_regular_file(to)) std::filesystem::create_hard_link(to, aside);
+    undo_.push_back([=] {
+      std::error_code ec;
+      std::filesystem::rename(to, from, ec);
+      if (std::filesystem::exists(aside)) std::filesystem::rename(aside, to, ec);
+    });
+    asides_.push_back(aside);
+    return finish(real_.rename(from, to), to);
+  }
+  Result<void> link(const std::string& from, const std::string& to) override {
+    if (hits(Fault::kBefore)) return refuse(to);
+    return finish(real_.link(from, to), to);
+  }
+  Result<void> unlink(const std::string& path) override {
+    if (hits(Fault::kBefore)) return refuse(path);
+    return finish(real_.unlink(path), path);
+  }
+
+  // Contents that were not synced are gone, then names that were not, newest first.
+  void cut_power() {
+    for (const auto& [id, path] : unsynced_) {
+      ::chmod(path.c_str(), 0644);
+      if (std::filesystem::exists(path)) std::filesystem::resize_file(path, 0);
+    }
+    for (auto it = undo_.rbegin(); it != undo_.rend(); ++it) (*it)();
+    forget();
+  }
+  void forget() {
+    for (const std::string& aside : asides_) ::unlink(aside.c_str());
+    asides_.clear();
+    undo_.clear();
+    unsynced_.clear();
+    fault = Fault::kNone;
+  }
+
+ private:
+  using Id = std::pair<dev_t, ino_t>;
+  static Id identity(int fd) {
+    struct stat st{};
+    ::fstat(fd, &st);
+    return {st.st_dev, st.st_ino};
+  }
+  static std::string fd_path(int fd) { return std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(fd)).string(); }
+  bool hits(Fault when) const { return fault == when && changes == at && !fired; }
+  std::unexpected<Error> refuse(const std::string& path) {
+    fired = true;
+    ++changes;
+    return fail(code, "injected: " + path);
+  }
+  Result<void> finish(Result<void> done, const std::string& path) {
+    if (!done) return done;
+    if (hits(Fault::kAfter)) return refuse(path);
+    ++changes;
+    return {};
+  }
+
+  Fs& real_ = system_fs();
+  std::map<Id, std::string> names_, unsynced_;
+  std::vector<std::function<void()>> undo_;
+  std::vector<std::string> asides_;
+};
+
+}  // namespace airlock::bundle::test
