@@ -10,6 +10,8 @@
 #include <spanstream>
 #include <vector>
 
+#include "base/path.h"
+
 namespace airlock::manifests {
 namespace {
 
@@ -60,6 +62,8 @@ class Builder : public YAML::EventHandler {
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string& text) override {
     no_anchor(mark, anchor);
     no_tag(mark, tag);
+    // yaml-cpp writes the escapes \N and \_ as single bytes.
+    if (!valid_utf8(text)) refuse(mark, "an escape that is not Unicode text");
     if (key_expected()) return key(mark, text);
     put(mark, tag == "?" ? plain(mark, text) : Json(text));
   }
@@ -158,9 +162,25 @@ class Builder : public YAML::EventHandler {
   bool seen_ = false;
 };
 
+// YAML 1.2 section 5.1 allows none of them. yaml-cpp would take U+0004 for the end of the stream and ignore what
+// follows, and guess UTF-16 or UTF-32 from NULs or a byte order mark.
+Result<void> check_characters(std::string_view text, const std::string& name) {
+  Place here{1, 1};
+  for (const char ch : text) {
+    const auto c = static_cast<unsigned char>(ch);
+    if ((c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7F)
+      return fail(Code::kJson, name + ", line " + std::to_string(here.line) + " column " + std::to_string(here.column) + ": a control character");
+    ++here.column;
+    if (c == '\n') here = {here.line + 1, 1};
+  }
+  if (text.starts_with("\xEF\xBB\xBF")) return fail(Code::kJson, name + ", line 1 column 1: byte order mark");
+  return {};
+}
+
 }  // namespace
 
 Result<Document> load_yaml(std::string_view text, std::string name, const DocumentLimits& limits) {
+  TRY(check_characters(text, name));
   // Only these two leave by exception: yaml-cpp's own errors, and ours through its call stack.
   try {
     std::ispanstream stream(std::span<const char>(text.data(), text.size()));

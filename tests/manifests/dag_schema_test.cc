@@ -2,38 +2,15 @@
 #include <catch2/catch.hpp>
 #include <set>
 
-#define VALIJSON_USE_EXCEPTIONS 1
-#include <valijson/adapters/nlohmann_json_adapter.hpp>
-#include <valijson/schema.hpp>
-#include <valijson/schema_parser.hpp>
-#include <valijson/validator.hpp>
-
-#include "base/io.h"
 #include "dag_specs.h"
 #include "manifests/dag.h"
 #include "manifests/document_schema.h"
+#include "published_schema.h"
 
 using namespace airlock;
 using namespace airlock::manifests;
 
 namespace {
-
-class Published {
- public:
-  explicit Published(const std::string& name) {
-    const std::string path = std::string(AIRLOCK_SOURCE_DIR) + "/manifests/schemas/" + name;
-    document_ = *parse_json(*read_file(path, kMiB), name);
-    valijson::SchemaParser(valijson::SchemaParser::kDraft7).populateSchema(valijson::adapters::NlohmannJsonAdapter(document_), schema_);
-  }
-  bool accepts(const Json& value) {
-    valijson::Validator validator(valijson::Validator::kStrongTypes);
-    return validator.validate(schema_, valijson::adapters::NlohmannJsonAdapter(value), nullptr);
-  }
-
- private:
-  Json document_;
-  valijson::Schema schema_;
-};
 
 Json yaml(const std::string& text) {
   const auto document = load_authored(text, "dag.yaml");
@@ -48,16 +25,16 @@ const std::set<std::string_view> kBeyondSchema = {
 }  // namespace
 
 TEST_CASE("the published DAG schema agrees with the parser") {
-  Published schema("dag.schema.json");
-  CHECK(schema.accepts(yaml(test::kFullDag)));
-  for (const test::GoodDag& c : test::kGoodDags) {
+  manifests::test::PublishedSchema schema("dag.schema.json");
+  CHECK(schema.accepts(yaml(airlock::test::kFullDag)));
+  for (const airlock::test::GoodDag& c : airlock::test::kGoodDags) {
     INFO(c.name);
-    CHECK(schema.accepts(yaml(test::replaced(test::kSmallDag, c.from, c.to))));
+    CHECK(schema.accepts(yaml(airlock::test::replaced(airlock::test::kSmallDag, c.from, c.to))));
   }
   std::size_t refused = 0;
-  for (const test::BadDag& c : test::kBadDags) {
+  for (const airlock::test::BadDag& c : airlock::test::kBadDags) {
     INFO(c.name);
-    const auto document = load_authored(test::edit(c), "dag.yaml");
+    const auto document = load_authored(airlock::test::edit(c), "dag.yaml");
     if (!document) continue;  // YAML that never becomes a document
     if (code_info(c.code).text == "spec:unknown-field") CHECK_FALSE(schema.accepts(document->value));
     if (kBeyondSchema.contains(code_info(c.code).text)) CHECK(schema.accepts(document->value));
@@ -67,7 +44,7 @@ TEST_CASE("the published DAG schema agrees with the parser") {
 }
 
 TEST_CASE("the published plugin schema agrees with the parser") {
-  Published schema("plugin.schema.json");
+  manifests::test::PublishedSchema schema("plugin.schema.json");
   const Json good = {{"name", "p"}, {"version", "1.0.0"}, {"entrypoint", "bin/p"}, {"deterministic", true},
                      {"resources", {{"memory", "64MiB"}, {"cpu", 0.5}, {"timeout", "10s"}}},
                      {"inputs", {{"x", {{"required", false}}}}}, {"outputs", {{{"path", "o"}}}}};
