@@ -6,7 +6,7 @@
 // Merkle root: RFC 6962 head, one leaf an entry = its canonical JSON {mediaType, mode, path, sha256, size}.
 // checksumsSha256: SHA-256 of "HEX SP SP PATH LF" of every entry, as `sha256sum` writes it.
 //
-// Memory: a parsed entry takes about 170 bytes and its path; parsing adds 48 bytes an entry and no document tree.
+// Memory: a parsed entry takes about 250 bytes and its path; parsing adds 48 bytes an entry and no document tree.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// verify/keys: public and private keys, their ids and their PEM forms (docs/formats.md, "Keys").
+// verify/keys: public and private keys, their ids and their PEM forms (docs/formats.md, "Trust roots").
 //
 // A key id is the SHA-256 of the DER SubjectPublicKeyInfo, lower-case hex. Ed25519 is verified by libsodium, strictly:
 // 64-byte signatures, S below the group order, and no key that is non-canonical, of small order or off the main
