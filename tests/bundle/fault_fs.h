@@ -27,7 +27,6 @@ class FaultFs : public Fs {
     if (hits(Fault::kBefore)) return refuse(path);
     auto fd = real_.create(path, mode);
     if (!fd) return fd;
-    names_[identity(fd->get())] = path;
     undo_.push_back([path] { ::unlink(path.c_str()); });
     if (hits(Fault::kAfter)) return refuse(path);
     ++changes;
@@ -50,7 +49,7 @@ class FaultFs : public Fs {
     unsynced_.erase(identity(fd));
     return finish(real_.sync(fd, path), path);
   }
-  Result<void> sync_all(int fd, const std::string& path) override {
+  Result<void> sync_all(int, const std::string& path) override {
     if (hits(Fault::kBefore)) return refuse(path);
     unsynced_.clear();
     undo_.clear();
@@ -121,7 +120,7 @@ class FaultFs : public Fs {
   }
 
   Fs& real_ = system_fs();
-  std::map<Id, std::string> names_, unsynced_;
+  std::map<Id, std::string> unsynced_;
   std::vector<std::function<void()>> undo_;
   std::vector<std::string> asides_;
 };
