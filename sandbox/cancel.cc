@@ -19,19 +19,21 @@ void raise_event(const UniqueFd& event) {
 }  // namespace
 
 Result<Cancel> Cancel::create() {
+  UniqueFd drain(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   UniqueFd stop(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   UniqueFd kill(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!stop || !kill) return os_fail("eventfd", "for cancelling");
-  return Cancel(std::move(stop), std::move(kill));
+  if (!drain || !stop || !kill) return os_fail("eventfd", "for cancelling");
+  return Cancel(std::move(drain), std::move(stop), std::move(kill));
 }
 
 Cancel::Cancel(Cancel&& other) noexcept
-    : level_(other.level()), stop_(std::move(other.stop_)), kill_(std::move(other.kill_)) {}
+    : level_(other.level()), drain_(std::move(other.drain_)), stop_(std::move(other.stop_)), kill_(std::move(other.kill_)) {}
 
 void Cancel::request(Level level) noexcept {
   Level seen = level_.load(std::memory_order_acquire);
   while (seen < level && !level_.compare_exchange_weak(seen, level, std::memory_order_acq_rel)) {
   }
+  if (level >= Level::kDrain) raise_event(drain_);
   if (level >= Level::kStop) raise_event(stop_);
   if (level >= Level::kKill) raise_event(kill_);
 }

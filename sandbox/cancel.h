@@ -25,12 +25,15 @@ class Cancel {
   Level level() const noexcept { return level_.load(std::memory_order_acquire); }
 
   // Become readable, and stay so, once the level is reached: for poll().
+  const UniqueFd& drain_event() const { return drain_; }
   const UniqueFd& stop_event() const { return stop_; }
   const UniqueFd& kill_event() const { return kill_; }
 
  private:
-  Cancel(UniqueFd stop, UniqueFd kill) : stop_(std::move(stop)), kill_(std::move(kill)) {}
+  Cancel(UniqueFd drain, UniqueFd stop, UniqueFd kill)
+      : drain_(std::move(drain)), stop_(std::move(stop)), kill_(std::move(kill)) {}
   std::atomic<Level> level_{Level::kNone};
+  UniqueFd drain_;
   UniqueFd stop_;
   UniqueFd kill_;
 };

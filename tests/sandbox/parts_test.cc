@@ -37,6 +37,7 @@ TEST_CASE("a cancel only rises, and its events stay readable") {
   };
   Cancel moved = std::move(*Cancel::create());
   moved.request(Cancel::Level::kDrain);
+  CHECK(readable(moved.drain_event()));
   CHECK_FALSE(readable(moved.stop_event()));
   moved.request(Cancel::Level::kStop);
   CHECK(readable(moved.stop_event()));
