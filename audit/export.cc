@@ -61,7 +61,7 @@ class Writer {
 
 Result<void> Writer::event(const ledger::HistoryLine& line, LineFile& history) {
   const Digest leaf = merkle_leaf(line.line);   // not the stored one: the export is also a check of the ledger
-  tree_.append(leaf);
+  if (window_.from > 0) tree_.append(leaf);   // else the tree of the file is the tree of the log
   TRY(history.add(line.line, leaf));
   const auto refuse = [&](const Error& error) {
     return fail(Code::kLedgerTampered, "event " + std::to_string(line.seq) + " of " + request_.tenant.str() + ": " + error.context);
@@ -83,7 +83,8 @@ Result<void> Writer::history() {
   tree_ = window_.edge;
   TRY(ledger::for_each_line(ledger_, request_.tenant, window_.from, window_.to,
                             [&](const ledger::HistoryLine& line) { return event(line, history); }));
-  if (tree_.size() != window_.to || tree_.root() != window_.root)
+  const CompactRange& tree = window_.from > 0 ? tree_ : history.tree();
+  if (tree.size() != window_.to || tree.root() != window_.root)
     return fail(Code::kLedgerTampered, "the history of " + request_.tenant.str() + " up to event " + std::to_string(window_.to) +
                                            " does not hash to its tree head");
   TRY(keep(history));

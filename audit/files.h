@@ -38,7 +38,7 @@ class LineFile {
   Result<void> add(std::string_view line, const Digest& leaf);    // when its leaf hash is known
   // What the manifest lists: the file, and its companion if it has one.
   Result<std::vector<manifests::AuditFile>> finish();
-  const CompactRange& tree() const { return tree_; }
+  const CompactRange& tree() const { return tree_; }   // over the lines so far
 
  private:
   LineFile(std::string folder, std::string path, UniqueFd file) : folder_(std::move(folder)), path_(std::move(path)), file_(std::move(file)) {}

@@ -1,6 +1,8 @@
 #include "audit/projection.h"
 
 #include <algorithm>
+#include <array>
+#include <optional>
 #include <span>
 
 namespace airlock::audit {
@@ -10,41 +12,48 @@ using manifests::EventView;
 using manifests::LineValue;
 using manifests::SubjectType;
 
-std::span<const std::string_view> table(SubjectType type) {
+// Where each member of a record stands in its table.
+struct Shape {
+  std::span<const std::string_view> members, data;
+  std::vector<std::size_t> data_at;
+  std::size_t id, tenant, first_seq, timestamp, state, started, ended, last_seq, replay;
+  std::array<std::size_t, manifests::kFromFirst.size()> who_at;
+};
+
+std::size_t place(std::span<const std::string_view> members, std::string_view name) {
+  return static_cast<std::size_t>(std::ranges::find(members, name) - members.begin());
+}
+
+Shape make_shape(std::span<const std::string_view> members, std::span<const std::string_view> data, std::string_view id) {
+  const auto at = [&](std::string_view name) { return place(members, name); };
+  Shape shape{members, data, {}, at(id), at("tenant"), at("firstSeq"), at("timestamp"), at("state"), at("startedAt"),
+              at("endedAt"), at("lastSeq"), at("replay"), {}};
+  for (const std::string_view name : data) shape.data_at.push_back(at(name));
+  for (std::size_t i = 0; i < manifests::kFromFirst.size(); ++i) shape.who_at[i] = at(manifests::kFromFirst[i]);
+  return shape;
+}
+
+const Shape& shape_of(SubjectType type) {
+  static const Shape job = make_shape(manifests::kJobMembers, manifests::kJobData, "jobId");
+  static const Shape run = make_shape(manifests::kRunMembers, manifests::kRunData, "runId");
+  static const Shape step = make_shape(manifests::kStepMembers, manifests::kStepData, "stepId");
   switch (type) {
-    case SubjectType::kJob: return manifests::kJobMembers;
-    case SubjectType::kRun: return manifests::kRunMembers;
-    case SubjectType::kStep: return manifests::kStepMembers;
-    case SubjectType::kOther: return {};
+    case SubjectType::kJob: return job;
+    case SubjectType::kRun: return run;
+    case SubjectType::kStep: return step;
+    case SubjectType::kOther: break;   // has no record
   }
   std::unreachable();
 }
 
-std::span<const std::string_view> data_table(SubjectType type) {
-  switch (type) {
-    case SubjectType::kJob: return manifests::kJobData;
-    case SubjectType::kRun: return manifests::kRunData;
-    case SubjectType::kStep: return manifests::kStepData;
-    case SubjectType::kOther: return {};
-  }
-  std::unreachable();
-}
-
-std::string_view id_member(SubjectType type) {
-  return type == SubjectType::kJob ? "jobId" : (type == SubjectType::kRun ? "runId" : "stepId");
-}
-
-std::size_t place(SubjectType type, std::string_view member) {
-  const auto names = table(type);
-  return static_cast<std::size_t>(std::ranges::lower_bound(names, member) - names.begin());
-}
+constexpr std::size_t kMostData = std::max({manifests::kJobData.size(), manifests::kRunData.size(), manifests::kStepData.size()});
 
 // An id or a time: safe in a JSON string as it stands.
 std::string quoted(std::string_view text) { return '"' + std::string(text) + '"'; }
 
 }  // namespace
 
-Projection::Projection(SubjectType type) : type_(type), members_(table(type).size()) {
+Projection::Projection(SubjectType type) : type_(type), members_(shape_of(type).members.size()) {
   bytes_ = sizeof *this + members_.size() * sizeof(std::string);
 }
 
@@ -52,57 +61,56 @@ void Projection::set(std::size_t member, std::string value) {
   bytes_ += value.size();
   members_[member] = std::move(value);
 }
-void Projection::set(std::string_view member, std::string value) { set(place(type_, member), std::move(value)); }
 
-std::string_view Projection::text(std::string_view member) const { return members_[place(type_, member)]; }
-bool Projection::has(std::string_view member) const { return !text(member).empty(); }
+void Projection::add_to_step(const EventView& event, const manifests::Subject& subject) {
+  auto it = steps_.find(subject.step);
+  if (it == steps_.end()) {
+    it = steps_.emplace(std::string(subject.step), Projection(SubjectType::kStep)).first;
+    bytes_ += it->second.bytes_;
+  }
+  const std::size_t before = it->second.bytes_;
+  it->second.add(event, subject);
+  bytes_ += it->second.bytes_ - before;
+}
 
 void Projection::add(const EventView& event, const manifests::Subject& subject) {
-  if (type_ != SubjectType::kStep) {
-    set(id_member(type_), quoted(subject.id));
-    set("tenant", quoted(event.tenant));
-  } else {
-    set("stepId", quoted(subject.step));
+  const Shape& shape = shape_of(type_);
+  const bool step = type_ == SubjectType::kStep;
+  if (members_[shape.id].empty()) {
+    set(shape.id, quoted(step ? subject.step : subject.id));
+    if (!step) set(shape.tenant, quoted(event.tenant));
   }
-  if (type_ == SubjectType::kRun && subject.type == SubjectType::kStep) {
-    auto it = steps_.find(subject.step);
-    if (it == steps_.end()) {
-      it = steps_.emplace(std::string(subject.step), Projection(SubjectType::kStep)).first;
-      bytes_ += it->second.bytes_;
-    }
-    const std::size_t before = it->second.bytes_;
-    it->second.add(event, subject);
-    bytes_ += it->second.bytes_ - before;
-    return;
-  }
+  if (!step && subject.type == SubjectType::kStep) return add_to_step(event, subject);
   if (manifests::creates_subject(event.kind)) {
-    set("firstSeq", std::to_string(event.seq));
-    set("timestamp", quoted(event.ts_text));
+    set(shape.first_seq, std::to_string(event.seq));
+    set(shape.timestamp, quoted(event.ts_text));
     for (std::size_t i = 0; i < event.who.size(); ++i)
-      if (event.who[i]) set(manifests::kFromFirst[i], std::string(*event.who[i]));
+      if (event.who[i]) set(shape.who_at[i], std::string(*event.who[i]));
   }
   if (event.kind == "step.attempt") {
     attempts_.emplace_back(event.data.text());
     bytes_ += attempts_.back().size();
   } else {
-    for (const std::string_view name : data_table(type_))
-      if (const auto value = event.data.find(name)) set(name, std::string(value->text()));
+    std::array<std::optional<LineValue>, kMostData> values;
+    event.data.pick(shape.data, std::span(values).first(shape.data.size()));
+    for (std::size_t i = 0; i < shape.data.size(); ++i)
+      if (values[i]) set(shape.data_at[i], std::string(values[i]->text()));
   }
-  if (event.kind == "run.replayed") set("replay", std::string(event.data.text()));
+  if (event.kind == "run.replayed") set(shape.replay, std::string(event.data.text()));
   if (event.after) {
-    set("state", quoted(to_text(*event.after)));
-    if (*event.after == manifests::AuditState::kRunning && !has("startedAt")) set("startedAt", quoted(event.ts_text));
-    set("endedAt", manifests::is_ended(*event.after) ? quoted(event.ts_text) : std::string());
+    set(shape.state, quoted(to_text(*event.after)));
+    if (*event.after == manifests::AuditState::kRunning && members_[shape.started].empty()) set(shape.started, quoted(event.ts_text));
+    set(shape.ended, manifests::is_ended(*event.after) ? quoted(event.ts_text) : std::string());
   }
-  set("lastSeq", std::to_string(event.seq));
+  set(shape.last_seq, std::to_string(event.seq));
 }
 
 void Projection::join(Projection&& later) {
-  const bool has_state = later.has("state");
+  const Shape& shape = shape_of(type_);
+  const bool has_state = !later.members_[shape.state].empty();
   for (std::size_t i = 0; i < members_.size(); ++i) {
-    const std::string_view name = table(type_)[i];
-    if (name == "endedAt" ? !has_state : later.members_[i].empty()) continue;
-    if (name == "startedAt" && !members_[i].empty()) continue;
+    if (i == shape.ended ? !has_state : later.members_[i].empty()) continue;
+    if (i == shape.started && !members_[i].empty()) continue;
     set(i, std::move(later.members_[i]));
   }
   for (std::string& attempt : later.attempts_) attempts_.push_back(std::move(attempt));
@@ -114,7 +122,7 @@ void Projection::join(Projection&& later) {
 
 void Projection::write(std::string& out) const {
   out += '{';
-  const auto names = table(type_);
+  const auto names = shape_of(type_).members;
   for (std::size_t i = 0; i < names.size(); ++i) {
     const bool list = names[i] == "attempts" || names[i] == "steps";
     if (!list && members_[i].empty()) continue;
@@ -145,7 +153,7 @@ std::string Projection::line() const {
 
 Result<Projection> Projection::read(SubjectType type, const LineValue& line) {
   Projection out(type);
-  const auto names = table(type);
+  const auto names = shape_of(type).members;
   for (std::size_t i = 0; i < names.size(); ++i) {
     const auto value = line.find(names[i]);
     if (!value) continue;

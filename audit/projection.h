@@ -23,15 +23,13 @@ class Projection {
   // Joins what comes later in the history.
   void join(Projection&& later);
 
-  bool has(std::string_view member) const;
-  std::string_view text(std::string_view member) const;   // the JSON text; empty when absent
   std::string line() const;                               // without LF
   static Result<Projection> read(manifests::SubjectType type, const manifests::LineValue& line);
   std::size_t bytes() const { return bytes_; }            // about what it holds
 
  private:
   void set(std::size_t member, std::string value);
-  void set(std::string_view member, std::string value);
+  void add_to_step(const manifests::EventView& event, const manifests::Subject& subject);
   void write(std::string& out) const;
 
   manifests::SubjectType type_;

@@ -31,35 +31,35 @@ Result<void> Records::put_aside() {
   return {};
 }
 
-Result<void> Records::finish_one(const std::string& id, Projection record, const Before& before, SortedSpool& sorted) {
-  if (!record.has("firstSeq")) {
+Result<void> Records::finish_one(const std::string& id, std::string line, const Before& before, SortedSpool& sorted) {
+  manifests::LineValue record = TRY(parser_.parse(line));
+  if (!record.find("firstSeq")) {
     Projection whole = TRY(before(id));
-    whole.join(std::move(record));
-    record = std::move(whole);
+    whole.join(TRY(Projection::read(type_, record)));
+    line = whole.line();
+    record = TRY(parser_.parse(line));
   }
-  std::string key(record.text("timestamp"));
-  if (type_ == manifests::SubjectType::kRun) key += '\n' + std::string(record.text("dagId"));
-  return sorted.add(key + '\n' + id, record.line());
+  std::string key(record.string_at("timestamp").value_or(""));
+  if (type_ == manifests::SubjectType::kRun) key += '\n' + std::string(record.string_at("dagId").value_or(""));
+  return sorted.add(key + '\n' + id, std::move(line));
 }
 
 Result<void> Records::drain(const Before& before, const Each& each) {
   TRY(put_aside());
   SortedSpool sorted(folder_, kSpoolBytes);
-  manifests::CanonicalLine parser;
-  std::string current;
-  std::optional<Projection> joined;
+  std::optional<std::pair<std::string, std::string>> current;   // id and line
   TRY(by_id_.drain([&](const std::string& id, std::string line) -> Result<void> {
-    Projection part = TRY(Projection::read(type_, TRY(parser.parse(line))));
-    if (joined && id == current) {
-      joined->join(std::move(part));
+    if (current && current->first == id) {
+      Projection joined = TRY(Projection::read(type_, TRY(parser_.parse(current->second))));
+      joined.join(TRY(Projection::read(type_, TRY(parser_.parse(line)))));
+      current->second = joined.line();
       return {};
     }
-    if (joined) TRY(finish_one(current, std::move(*joined), before, sorted));
-    joined = std::move(part);
-    current = id;
+    if (current) TRY(finish_one(current->first, std::move(current->second), before, sorted));
+    current.emplace(id, std::move(line));
     return {};
   }));
-  if (joined) TRY(finish_one(current, std::move(*joined), before, sorted));
+  if (current) TRY(finish_one(current->first, std::move(current->second), before, sorted));
   return sorted.drain([&](const std::string&, const std::string& line) { return each(line); });
 }
 

@@ -29,13 +29,14 @@ class Records {
     std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
   };
   Result<void> put_aside();
-  Result<void> finish_one(const std::string& id, Projection record, const Before& before, SortedSpool& sorted);
+  Result<void> finish_one(const std::string& id, std::string line, const Before& before, SortedSpool& sorted);
 
   manifests::SubjectType type_;
   std::string folder_;
   std::unordered_map<std::string, Projection, Hash, std::equal_to<>> open_;
   std::size_t bytes_ = 0;
   SortedSpool by_id_;
+  manifests::CanonicalLine parser_;
 };
 
 }  // namespace airlock::audit

@@ -40,12 +40,10 @@ Result<Digest> Digest::from_raw(std::string_view bytes) {
 }
 
 Digest Digest::of(std::string_view bytes) {
-  Digest d;
-  unsigned int size = 0;
-  require(EVP_Digest(bytes.data(), bytes.size(), reinterpret_cast<unsigned char*>(d.raw_.data()), &size, sha256(),
-                     nullptr) == 1 &&
-          size == kSize);
-  return d;
+  // One context a thread, used again: making one costs more than hashing a short message, and a log hashes millions.
+  thread_local Sha256 hasher;
+  hasher.update(bytes);
+  return hasher.finish();
 }
 
 std::string Digest::hex() const { return to_hex(raw()); }

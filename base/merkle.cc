@@ -1,5 +1,7 @@
 #include "base/merkle.h"
 
+#include <algorithm>
+#include <array>
 #include <bit>
 #include <string>
 
@@ -13,10 +15,10 @@ Digest merkle_leaf(std::string_view leaf) {
 }
 
 Digest merkle_node(const Digest& left, const Digest& right) {
-  std::string input("\x01", 1);
-  input += left.raw();
-  input += right.raw();
-  return Digest::of(input);
+  std::array<char, 1 + 2 * Digest::kSize> input{'\x01'};
+  std::ranges::copy(left.raw(), input.begin() + 1);
+  std::ranges::copy(right.raw(), input.begin() + 1 + Digest::kSize);
+  return Digest::of({input.data(), input.size()});
 }
 
 Result<CompactRange> CompactRange::restore(std::uint64_t size, std::vector<Digest> nodes) {

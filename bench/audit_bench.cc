@@ -34,10 +34,14 @@ T must(Result<T> result) {
   if constexpr (!std::is_void_v<T>) return std::move(*result);
 }
 
-double seconds_of(const std::function<void()>& work) {
-  const auto begin = std::chrono::steady_clock::now();
-  work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+double cpu_seconds() {
+  double seconds = 0;
+  for (const int who : {RUSAGE_SELF, RUSAGE_CHILDREN}) {
+    rusage usage{};
+    ::getrusage(who, &usage);
+    for (const timeval& t : {usage.ru_utime, usage.ru_stime}) seconds += static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
+  }
+  return seconds;
 }
 
 double median(std::vector<double> values) {
@@ -119,7 +123,16 @@ class Fixture {
 
 struct Subject {
   const char* name;
-  std::vector<double> seconds;
+  std::vector<double> seconds = {}, cpu = {};   // of each round: wall clock, and of all cores together
+
+  void time(bool counts, const std::function<void()>& work) {
+    const auto begin = std::chrono::steady_clock::now();
+    const double cpu_begin = cpu_seconds();
+    work();
+    if (!counts) return;
+    cpu.push_back(cpu_seconds() - cpu_begin);
+    seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+  }
 };
 
 Json row(const std::string& what, const std::vector<double>& seconds, double amount, const std::string& unit) {
@@ -130,20 +143,17 @@ Json row(const std::string& what, const std::vector<double>& seconds, double amo
 Json measure(std::uint64_t wanted, int rounds) {
   Fixture fixture(wanted);
   const std::uint64_t memory_before = peak_memory_kib();
-  Subject folder{"export to a folder", {}}, archive{"export to .tar.zst", {}}, check_folder{"verify the folder", {}},
-      check_archive{"verify the .tar.zst", {}}, openssl{"openssl dgst -sha256 of the same bytes", {}};
+  Subject folder{"export to a folder"}, archive{"export to .tar.zst"}, check_folder{"verify the folder"},
+      check_archive{"verify the .tar.zst"}, openssl{"openssl dgst -sha256 of the same bytes"};
   audit::ExportResult result;
   for (int round = 0; round <= rounds; ++round) {
     const std::string name = fixture.path("r" + std::to_string(round));
-    const auto timed = [&](Subject& subject, const std::function<void()>& work) {
-      const double took = seconds_of(work);
-      if (round > 0) subject.seconds.push_back(took);   // round 0 warms the caches
-    };
-    timed(folder, [&] { result = fixture.export_to(name); });
-    timed(archive, [&] { fixture.export_to(name + ".tar.zst"); });
-    timed(check_folder, [&] { fixture.verify(name); });
-    timed(check_archive, [&] { fixture.verify(name + ".tar.zst"); });
-    timed(openssl, [&] {
+    const bool counts = round > 0;   // round 0 warms the caches
+    folder.time(counts, [&] { result = fixture.export_to(name); });
+    archive.time(counts, [&] { fixture.export_to(name + ".tar.zst"); });
+    check_folder.time(counts, [&] { fixture.verify(name); });
+    check_archive.time(counts, [&] { fixture.verify(name + ".tar.zst"); });
+    openssl.time(counts, [&] {
       if (std::system(("find " + name + " -type f -print0 | xargs -0 openssl dgst -sha256 > /dev/null").c_str()) != 0)
         throw std::runtime_error("openssl dgst failed");
     });
@@ -156,6 +166,7 @@ Json measure(std::uint64_t wanted, int rounds) {
   rows.push_back({{"what", "bytes of the bundle's files"}, {"value", megabytes}, {"unit", "MB"}});
   for (const Subject* s : {&folder, &archive, &check_folder, &check_archive, &openssl}) {
     rows.push_back(row(s->name, s->seconds, megabytes, "MB/s"));
+    rows.push_back(row(s->name, s->cpu, megabytes, "MB a CPU second"));
     if (s != &openssl) rows.push_back(row(s->name, s->seconds, static_cast<double>(result.events), "events/s"));
     if (s != &openssl)
       ratios.push_back({{"what", std::string(s->name) + " / openssl dgst"}, {"value", median(s->seconds) / median(openssl.seconds)}});
@@ -163,8 +174,8 @@ Json measure(std::uint64_t wanted, int rounds) {
   rows.push_back({{"what", "peak memory of the ledger's filling, export and verify"}, {"value", static_cast<double>(peak_memory_kib()) / 1024}, {"unit", "MiB"}});
   rows.push_back({{"what", "of which before the first export"}, {"value", static_cast<double>(memory_before) / 1024}, {"unit", "MiB"}});
   for (const Subject* s : {&folder, &check_folder}) {
-    const double share = kTargetMbs / (megabytes / median(s->seconds));   // above 1: slower than the target
-    bars[std::string("audit ") + s->name + ": 300 MB/s"] = {{"value", share}, {"limit", 1.0}, {"holds", share <= 1.0}};
+    const double share = kTargetMbs / (megabytes / median(s->cpu));   // above 1: slower than the target; on one core
+    bars[std::string("audit ") + s->name + ": 300 MB a CPU second"] = {{"value", share}, {"limit", 1.0}, {"holds", share <= 1.0}};
   }
   return {{"rows", rows}, {"ratios", ratios}, {"bars", bars}, {"missing", Json::array()}};
 }

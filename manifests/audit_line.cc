@@ -1,5 +1,6 @@
 #include "manifests/audit_line.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstring>
@@ -122,17 +123,29 @@ std::vector<LineValue> LineValue::items() const {
   return out;
 }
 
+std::size_t LineValue::pick(std::span<const std::string_view> names, std::span<std::optional<LineValue>> out) const {
+  const auto& nodes = line_->nodes_;
+  if (nodes[node_].kind != JsonKind::kObject) return 0;
+  std::size_t at = 0, others = 0;  // both lists ascend, so one walk finds all
+  for (std::uint32_t i = node_ + 1; i < nodes[node_].next; i = nodes[i + 1].next) {
+    const std::string_view key = line_->text_.substr(nodes[i].begin + 1, nodes[i].end - nodes[i].begin - 2);
+    while (at < names.size() && names[at] < key) ++at;
+    if (at < names.size() && names[at] == key) out[at++] = LineValue(*line_, i + 1);
+    else ++others;
+  }
+  return others;
+}
+
 Result<void> LineValue::fill(std::span<const std::string_view> names, std::span<std::optional<LineValue>> out) const {
   const auto& nodes = line_->nodes_;
   if (nodes[node_].kind != JsonKind::kObject) return fail(Code::kAuditLine, "expected an object");
-  std::size_t at = 0;  // both lists ascend, so one walk finds all
+  if (pick(names, out) == 0) return {};
   for (std::uint32_t i = node_ + 1; i < nodes[node_].next; i = nodes[i + 1].next) {
     const std::string_view key = line_->text_.substr(nodes[i].begin + 1, nodes[i].end - nodes[i].begin - 2);
-    while (at < names.size() && names[at] != key) ++at;
-    if (at == names.size()) return fail(Code::kAuditLine, "unknown member \"" + std::string(key.substr(0, 80)) + "\"");
-    out[at] = LineValue(*line_, i + 1);
+    if (std::ranges::find(names, key) == names.end())
+      return fail(Code::kAuditLine, "unknown member \"" + std::string(key.substr(0, 80)) + "\"");
   }
-  return {};
+  return fail(Code::kAuditLine, "an unknown member");
 }
 
 Result<LineValue> CanonicalLine::parse(std::string_view text) {

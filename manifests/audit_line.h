@@ -44,6 +44,8 @@ class LineValue {
     TRY(fill(names, out));
     return out;
   }
+  // The same, but members that are not in the table are passed over; gives how many. `out` is as long as `names`.
+  std::size_t pick(std::span<const std::string_view> names, std::span<std::optional<LineValue>> out) const;
 
  private:
   friend class CanonicalLine;

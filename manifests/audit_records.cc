@@ -137,7 +137,7 @@ std::string write_replay(const LineValue& run) {
   };
   std::string out = "{";
   copy(run, kRun, out);
-  out += ",\"steps\":[";
+  out += out.back() == '{' ? "\"steps\":[" : ",\"steps\":[";
   if (const auto steps = run.find("steps")) {
     for (const LineValue& step : steps->items()) {
       out += out.back() == '[' ? "{" : ",{";

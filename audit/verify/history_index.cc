@@ -63,8 +63,10 @@ Result<void> follow(Track<N>& track, const EventView& event) {
 template <std::size_t N, std::size_t Names>
 void project(Track<N>& track, std::size_t offset, const EventView& event, const std::array<std::string_view, Names>& names) {
   static_assert(Names <= N);
+  std::array<std::optional<manifests::LineValue>, Names> values;
+  event.data.pick(names, values);
   for (std::size_t i = 0; i < Names; ++i)
-    if (const auto value = event.data.find(names[i])) track.fields[offset + i] = Fingerprint(value->text());
+    if (values[i]) track.fields[offset + i] = Fingerprint(values[i]->text());
 }
 
 // The first event of a job or run in this window: the one that made it, unless it began before.

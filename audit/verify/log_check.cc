@@ -81,7 +81,7 @@ void LogCheck::note_head() {
 }
 
 void LogCheck::add(const Digest& leaf) {
-  if (!have_edge_) return;
+  if (!have_edge_ || lines_suffice()) return;
   tree_.append(leaf);
   note_head();
 }
@@ -106,8 +106,9 @@ void LogCheck::check_extends(const AuditTree& old, bool given, std::vector<std::
   seen.push_back("extends " + sizes);
 }
 
-void LogCheck::finish() {
+void LogCheck::finish(const CompactRange& lines) {
   const std::string file(audit_path::kHistory);
+  if (have_edge_ && lines_suffice()) tree_ = lines;
   if (have_edge_) {
     if (tree_.size() != manifest_.to_seq)
       findings_.add(CheckId::kMerkleRoot, file, 0, "has events up to " + std::to_string(tree_.size()) + ", but the window ends at " +

@@ -26,7 +26,7 @@ class LogCheck {
   void earlier(std::string_view bytes, const std::vector<verify::PublicKey>& keys);
 
   void add(const Digest& leaf);   // the next event of the window
-  void finish();                  // after the last
+  void finish(const CompactRange& lines);   // after the last; the tree over the window's lines alone
 
  private:
   std::optional<manifests::AuditTree> verified_note(CheckId check, const std::string& file, std::string_view bytes,
@@ -34,6 +34,8 @@ class LogCheck {
   // Nothing is known yet about the head at `size`; if the window passes it, it will be recomputed.
   void watch(std::uint64_t size) { heads_.emplace(size, std::nullopt); }
   void note_head();
+  // The window's own tree is the log's when it begins with the log: no need to hash it twice.
+  bool lines_suffice() const { return manifest_.from_seq == 0 && heads_.empty(); }
   void check_extends(const manifests::AuditTree& old, bool given, std::vector<std::string>& seen);
 
   const manifests::AuditManifest& manifest_;

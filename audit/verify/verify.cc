@@ -47,7 +47,7 @@ class BundleCheck {
     const FileSeen seen = TRY(read(source, entry.path));
     bytes_ += seen.size;
     compare(*listed, seen);
-    if (entry.path == audit_path::kHistory) log_.finish();
+    if (entry.path == audit_path::kHistory) log_.finish(seen.line_tree);
     if (entry.path == audit_path::kJobs) records_.finish_jobs();
     if (entry.path == audit_path::kRuns) records_.finish_runs();
     return {};
