@@ -44,7 +44,8 @@ std::string base_text(const BundleBase& base) {
 
 std::string budgets_text(const std::map<std::string, StalenessBudget>& budgets) {
   Json out = Json::object();
-  for (const auto& [category, b] : budgets) out[category] = {{"warn", b.warn_seconds}, {"breach", b.breach_seconds}};
+  for (const auto& [category, b] : budgets)
+    out[category] = {{"warn", b.warn_seconds}, {"breach", b.breach_seconds}};
   return canonical_json(out);
 }
 
@@ -85,9 +86,7 @@ std::string predicate_text(const BundleManifest& m) {
 
 }  // namespace
 
-std::string_view to_string(BundleKind kind) {
-  return std::ranges::find(kKinds, kind, &KindName::kind)->text;
-}
+std::string_view to_string(BundleKind kind) { return std::ranges::find(kKinds, kind, &KindName::kind)->text; }
 
 Result<BundleKind> parse_bundle_kind(std::string_view text) {
   const auto found = std::ranges::find(kKinds, text, &KindName::text);
@@ -140,9 +139,9 @@ Result<std::string> write_bundle_statement(BundleManifest manifest, const Limits
                                 {"predicateType", json_text(kBundlePredicateType)},
                                 {"subject", subjects_text(manifest.entries)}});
   if (text.size() > limits.manifest_bytes)
-    return fail(Code::kTooLarge, "the statement of " + std::to_string(manifest.entries.size()) + " entries takes " +
-                                     std::to_string(text.size()) + " bytes, limit manifest_bytes " +
-                                     std::to_string(limits.manifest_bytes));
+    return fail(Code::kTooLarge, "the statement of " + std::to_string(manifest.entries.size()) +
+                                     " entries takes " + std::to_string(text.size()) +
+                                     " bytes, limit manifest_bytes " + std::to_string(limits.manifest_bytes));
   return text;
 }
 

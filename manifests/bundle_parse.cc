@@ -13,7 +13,8 @@ std::unexpected<Error> wrong(const std::string& place, const std::string& why) {
   return fail(Code::kManifestInvalid, place + ": " + why);
 }
 
-// One entry and one subject are compared as a digest of both fields, which is what the two lists have in common.
+// One entry and one subject are compared as a digest of both fields, which is what the two lists have in
+// common.
 Digest link_of(std::string_view path, const Digest& sha256) {
   std::string text(sha256.raw());
   text += path;
@@ -52,9 +53,12 @@ struct Lists {
 
 enum ListIndex : std::size_t { kEntries = 0, kSubjects = 1 };
 
-Result<void> take(Lists& lists, std::size_t list, std::size_t index, const Json& element, const Limits& limits) {
-  const std::string place = (list == kEntries ? "predicate.entries[" : "subject[") + std::to_string(index) + "]";
-  if (index >= limits.members) return fail(Code::kTooLarge, place + ": limit members " + std::to_string(limits.members));
+Result<void> take(Lists& lists, std::size_t list, std::size_t index, const Json& element,
+                  const Limits& limits) {
+  const std::string place =
+      (list == kEntries ? "predicate.entries[" : "subject[") + std::to_string(index) + "]";
+  if (index >= limits.members)
+    return fail(Code::kTooLarge, place + ": limit members " + std::to_string(limits.members));
   if (list == kEntries) {
     auto entry = read_entry(element, place);
     if (!entry) return invalid(entry.error());
@@ -82,7 +86,8 @@ Result<std::map<std::string, StalenessBudget>> read_budgets(const Json* value) {
   if (value == nullptr) return budgets;
   for (const auto& [category, item] : value->items()) {
     ObjectReader reader = TRY(ObjectReader::of(item, "predicate.budgets." + category));
-    budgets[category] = {.warn_seconds = TRY(reader.uint("warn")), .breach_seconds = TRY(reader.uint("breach"))};
+    budgets[category] = {.warn_seconds = TRY(reader.uint("warn")),
+                         .breach_seconds = TRY(reader.uint("breach"))};
     TRY(reader.finish());
   }
   return budgets;
@@ -115,7 +120,8 @@ Result<Predicate> read_predicate(const Json& value, std::vector<BundleEntry> ent
                           .entries = std::move(entries),
                           .base = TRY(read_base(TRY(reader.object_or_null("base")))),
                           .budgets = TRY(read_budgets(TRY(reader.object_or_null("budgets"))))};
-  const Claims claims{.merkle_root = TRY(reader.digest("merkleRoot")), .checksums = TRY(reader.digest("checksumsSha256"))};
+  const Claims claims{.merkle_root = TRY(reader.digest("merkleRoot")),
+                      .checksums = TRY(reader.digest("checksumsSha256"))};
   TRY(reader.finish());
   return Predicate{std::move(manifest), claims};
 }
@@ -135,19 +141,23 @@ Result<void> check_statement(const Json& statement) {
 
 Result<void> check_subjects(const Lists& lists) {
   if (lists.entries.size() != lists.subjects.size())
-    return wrong("subject", std::to_string(lists.subjects.size()) + " subjects for " + std::to_string(lists.entries.size()) + " entries");
+    return wrong("subject", std::to_string(lists.subjects.size()) + " subjects for " +
+                                std::to_string(lists.entries.size()) + " entries");
   for (std::size_t i = 0; i < lists.entries.size(); ++i)
     if (lists.subjects[i] != link_of(lists.entries[i].path, lists.entries[i].sha256))
-      return wrong("subject[" + std::to_string(i) + "]", "is not predicate.entries[" + std::to_string(i) + "], \"" +
-                                                             lists.entries[i].path.substr(0, 200) + "\"");
+      return wrong("subject[" + std::to_string(i) + "]", "is not predicate.entries[" + std::to_string(i) +
+                                                             "], \"" + lists.entries[i].path.substr(0, 200) +
+                                                             "\"");
   return {};
 }
 
 Result<void> check_claims(const BundleManifest& manifest, const Claims& claims) {
   if (const Digest root = entries_merkle_root(manifest.entries); root != claims.merkle_root)
-    return fail(Code::kMerkleRoot, "predicate.merkleRoot: " + claims.merkle_root.hex() + ", the entries give " + root.hex());
+    return fail(Code::kMerkleRoot,
+                "predicate.merkleRoot: " + claims.merkle_root.hex() + ", the entries give " + root.hex());
   if (const Digest sums = entries_checksums(manifest.entries); sums != claims.checksums)
-    return fail(Code::kMerkleChecksums, "predicate.checksumsSha256: " + claims.checksums.hex() + ", the entries give " + sums.hex());
+    return fail(Code::kMerkleChecksums,
+                "predicate.checksumsSha256: " + claims.checksums.hex() + ", the entries give " + sums.hex());
   return {};
 }
 
@@ -165,10 +175,11 @@ Result<Predicate> read_statement(const Json& statement, std::vector<BundleEntry>
 
 Result<BundleManifest> parse_bundle_statement(std::string_view payload, const Limits& limits) {
   if (payload.size() > limits.manifest_bytes)
-    return fail(Code::kTooLarge, "the manifest takes " + std::to_string(payload.size()) + " bytes, limit manifest_bytes " +
-                                     std::to_string(limits.manifest_bytes));
+    return fail(Code::kTooLarge, "the manifest takes " + std::to_string(payload.size()) +
+                                     " bytes, limit manifest_bytes " + std::to_string(limits.manifest_bytes));
   Lists lists;
-  const ElementSink sink{{"predicate.entries", "subject"}, [&](std::size_t list, std::size_t index, const Json& element) {
+  const ElementSink sink{{"predicate.entries", "subject"},
+                         [&](std::size_t list, std::size_t index, const Json& element) {
                            return take(lists, list, index, element, limits);
                          }};
   const auto statement = parse_json_elements(payload, "manifest payload", sink, limits.json_depth);

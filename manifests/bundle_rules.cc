@@ -9,7 +9,8 @@
 namespace airlock::manifests {
 namespace {
 
-constexpr std::size_t kMaxProducerBytes = 1024, kMaxMediaTypeBytes = 127, kMaxTenants = 10'000, kMaxBudgets = 256;
+constexpr std::size_t kMaxProducerBytes = 1024, kMaxMediaTypeBytes = 127, kMaxTenants = 10'000,
+                      kMaxBudgets = 256;
 
 std::unexpected<Error> wrong(const std::string& place, const std::string& why) {
   return fail(Code::kManifestInvalid, "predicate." + place + ": " + why);
@@ -27,12 +28,12 @@ bool media_type_ok(std::string_view text) {
     return !name.empty() && std::ranges::all_of(name, ok);
   };
   const auto slash = text.find('/');
-  return text.size() <= kMaxMediaTypeBytes && slash != std::string_view::npos && name_ok(text.substr(0, slash)) &&
-         name_ok(text.substr(slash + 1));
+  return text.size() <= kMaxMediaTypeBytes && slash != std::string_view::npos &&
+         name_ok(text.substr(0, slash)) && name_ok(text.substr(slash + 1));
 }
 
-// Sixteen bytes of a digest of the collision key stand for a path: enough that no two meet by chance or by design,
-// and a million of them are 16 MB.
+// Sixteen bytes of a digest of the collision key stand for a path: enough that no two meet by chance or by
+// design, and a million of them are 16 MB.
 using PathKey = std::array<char, 16>;
 
 PathKey path_key(std::string_view path) {
@@ -42,7 +43,7 @@ PathKey path_key(std::string_view path) {
   return key;
 }
 
-// No two files may be one file, and no file a folder of another, on any file system that folds case or normalises.
+// No two files may be one file, and no file a folder of another, where a file system folds case or normalises.
 Result<void> check_collisions(const std::vector<BundleEntry>& entries) {
   std::vector<PathKey> files;
   files.reserve(entries.size());
@@ -58,24 +59,27 @@ Result<void> check_collisions(const std::vector<BundleEntry>& entries) {
   std::string_view last_folder;
   for (std::size_t i = 0; i < entries.size(); ++i) {
     const std::string_view path = entries[i].path;
-    const std::string_view folder = path.substr(0, path.rfind('/') == std::string_view::npos ? 0 : path.rfind('/'));
+    const std::string_view folder =
+        path.substr(0, path.rfind('/') == std::string_view::npos ? 0 : path.rfind('/'));
     if (folder == last_folder) continue;  // entries are sorted: most stand beside their neighbour
     last_folder = folder;
     for (auto end = path.find('/'); end != std::string_view::npos; end = path.find('/', end + 1))
       if (std::ranges::binary_search(files, path_key(path.substr(0, end))))
-        return wrong(entry_place(i) + ".path", "\"" + std::string(path.substr(0, end)) + "\" is a file and a folder");
+        return wrong(entry_place(i) + ".path",
+                     "\"" + std::string(path.substr(0, end)) + "\" is a file and a folder");
   }
   return {};
 }
 
 Result<void> check_entry(const BundleEntry& entry, std::size_t index, const Limits& limits) {
   const std::string place = entry_place(index);
-  if (const auto safe = safe_path(entry.path, limits); !safe) return wrong(place + ".path", safe.error().context);
+  if (const auto safe = safe_path(entry.path, limits); !safe)
+    return wrong(place + ".path", safe.error().context);
   const std::string top = collision_key(entry.path.substr(0, entry.path.find('/')));
   if (top == kManifestPath) return wrong(place + ".path", "stands in the place of the manifest");
   if (entry.size > limits.member_bytes)
-    return fail(Code::kTooLarge, "predicate." + place + ".size: " + std::to_string(entry.size) + " bytes, limit member_bytes " +
-                                     std::to_string(limits.member_bytes));
+    return fail(Code::kTooLarge, "predicate." + place + ".size: " + std::to_string(entry.size) +
+                                     " bytes, limit member_bytes " + std::to_string(limits.member_bytes));
   if (!media_type_ok(entry.media_type)) return wrong(place + ".mediaType", "expected type/subtype");
   return {};
 }
@@ -87,7 +91,8 @@ Result<void> check_entries(const std::vector<BundleEntry>& entries, const Limits
   for (std::size_t i = 0; i < entries.size(); ++i) {
     TRY(check_entry(entries[i], i, limits));
     if (i == 0 || entries[i - 1].path < entries[i].path) continue;
-    return wrong(entry_place(i) + ".path", entries[i - 1].path == entries[i].path ? "listed twice" : "entries are not sorted by path");
+    return wrong(entry_place(i) + ".path",
+                 entries[i - 1].path == entries[i].path ? "listed twice" : "entries are not sorted by path");
   }
   return check_collisions(entries);
 }
@@ -109,7 +114,8 @@ Result<void> check_budgets(const std::map<std::string, StalenessBudget>& budgets
   if (budgets.size() > kMaxBudgets) return wrong("budgets", "more than " + std::to_string(kMaxBudgets));
   for (const auto& [category, budget] : budgets) {
     if (!id_rule::Slug::ok(category))
-      return wrong("budgets", "category \"" + category.substr(0, 200) + "\" is not " + std::string(id_rule::Slug::form));
+      return wrong("budgets",
+                   "category \"" + category.substr(0, 200) + "\" is not " + std::string(id_rule::Slug::form));
     if (budget.warn_seconds == 0 || budget.warn_seconds > budget.breach_seconds)
       return wrong("budgets." + category, "expected 0 < warn <= breach");
   }
@@ -119,12 +125,14 @@ Result<void> check_budgets(const std::map<std::string, StalenessBudget>& budgets
 }  // namespace
 
 Result<void> check_bundle_rules(const BundleManifest& manifest, const Limits& limits) {
-  if (manifest.producer.empty() || manifest.producer.size() > kMaxProducerBytes || !valid_utf8(manifest.producer) ||
-      printable(manifest.producer) != manifest.producer)
-    return wrong("producer", "expected 1 to " + std::to_string(kMaxProducerBytes) + " bytes of printable text");
+  if (manifest.producer.empty() || manifest.producer.size() > kMaxProducerBytes ||
+      !valid_utf8(manifest.producer) || printable(manifest.producer) != manifest.producer)
+    return wrong("producer",
+                 "expected 1 to " + std::to_string(kMaxProducerBytes) + " bytes of printable text");
   TRY(check_tenants(manifest.tenants));
   TRY(check_budgets(manifest.budgets));
-  if (manifest.base && manifest.base->bundle_id == manifest.bundle_id && manifest.base->generation >= manifest.generation)
+  if (manifest.base && manifest.base->bundle_id == manifest.bundle_id &&
+      manifest.base->generation >= manifest.generation)
     return wrong("base.generation", "a delta builds on an older generation");
   return check_entries(manifest.entries, limits);
 }

@@ -26,7 +26,8 @@ Result<std::string> pem_label(std::string_view pem) {
   const std::string_view text = strip(pem);
   if (!text.starts_with(kBegin)) return fail(Code::kField, "no -----BEGIN line at the start");
   const auto end = text.find(kDashes, kBegin.size());
-  if (end == std::string_view::npos || end - kBegin.size() > 64) return fail(Code::kField, "a broken -----BEGIN line");
+  if (end == std::string_view::npos || end - kBegin.size() > 64)
+    return fail(Code::kField, "a broken -----BEGIN line");
   return std::string(text.substr(kBegin.size(), end - kBegin.size()));
 }
 
@@ -38,7 +39,8 @@ Result<std::string> pem_to_der(std::string_view pem, std::string_view label) {
   if (!text.ends_with(tail) || text.size() < head.size() + tail.size())
     return fail(Code::kField, "PEM block \"" + std::string(label) + "\" has no end, or something follows it");
   const std::string_view body = text.substr(head.size(), text.size() - head.size() - tail.size());
-  if (!body.starts_with('\n') && !body.starts_with("\r\n")) return fail(Code::kField, "text after the BEGIN line");
+  if (!body.starts_with('\n') && !body.starts_with("\r\n"))
+    return fail(Code::kField, "text after the BEGIN line");
   if (!body.ends_with('\n')) return fail(Code::kField, "the END line does not begin a line");
   Wiped digits;
   digits.text.reserve(body.size());
@@ -46,7 +48,8 @@ Result<std::string> pem_to_der(std::string_view pem, std::string_view label) {
     if (c != '\n' && c != '\r') digits.text += c;
   if (digits.text.empty()) return fail(Code::kField, "an empty PEM block");
   // PEM is written in the standard alphabet only.
-  if (digits.text.find_first_of("-_") != std::string::npos) return fail(Code::kField, "more than base64 in the PEM block");
+  if (digits.text.find_first_of("-_") != std::string::npos)
+    return fail(Code::kField, "more than base64 in the PEM block");
   auto der = from_base64(digits.text);
   if (!der) return fail(Code::kField, "PEM block: " + der.error().context);
   return der;

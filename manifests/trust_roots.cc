@@ -19,24 +19,28 @@ std::unexpected<Error> wrong(const std::string& place, const std::string& why) {
 Result<void> check_key(const TrustedKey& key, const std::string& place) {
   const auto der = pem_to_der(key.pem, "PUBLIC KEY");
   if (!der) return wrong(place + ".pem", der.error().context);
-  // Two entries for one key would let a threshold be met by fewer people than it says; so the id must be the key's own.
+  // Two entries for one key would let a threshold be met by fewer people than it says; so the id must be the
+  // key's own.
   if (const std::string id = Digest::of(*der).hex(); id != key.keyid)
     return wrong(place + ".keyid", "is not the id of the key, which is " + id);
   if (key.name && (key.name->empty() || key.name->size() > kMaxNameBytes || !valid_utf8(*key.name) ||
                    printable(*key.name) != *key.name))
-    return wrong(place + ".name", "expected 1 to " + std::to_string(kMaxNameBytes) + " bytes of printable text");
+    return wrong(place + ".name",
+                 "expected 1 to " + std::to_string(kMaxNameBytes) + " bytes of printable text");
   return {};
 }
 
 // The one set of rules, for what is read and for what is written.
 Result<void> check_rules(const TrustRoots& roots) {
   if (roots.keys.empty() || roots.keys.size() > kMaxTrustedKeys)
-    return wrong("keys", "expected 1 to " + std::to_string(kMaxTrustedKeys) + " keys, found " + std::to_string(roots.keys.size()));
+    return wrong("keys", "expected 1 to " + std::to_string(kMaxTrustedKeys) + " keys, found " +
+                             std::to_string(roots.keys.size()));
   for (std::size_t i = 0; i < roots.keys.size(); ++i) {
     const std::string place = "keys[" + std::to_string(i) + "]";
     TRY(check_key(roots.keys[i], place));
     const auto earlier = roots.keys.begin() + static_cast<std::ptrdiff_t>(i);
-    if (std::any_of(roots.keys.begin(), earlier, [&](const TrustedKey& k) { return k.keyid == roots.keys[i].keyid; }))
+    if (std::any_of(roots.keys.begin(), earlier,
+                    [&](const TrustedKey& k) { return k.keyid == roots.keys[i].keyid; }))
       return wrong(place, "the same key is listed twice");
   }
   if (roots.threshold < 1 || roots.threshold > roots.keys.size())
@@ -61,8 +65,8 @@ Result<TrustedKey> read_key(const Json& value, const std::string& place) {
 
 Result<TrustRoots> parse_trust_roots(std::string_view text, const Limits& limits) {
   if (text.size() > limits.metadata_bytes)
-    return fail(Code::kTooLarge, "trust roots: " + std::to_string(text.size()) + " bytes, limit metadata_bytes " +
-                                     std::to_string(limits.metadata_bytes));
+    return fail(Code::kTooLarge, "trust roots: " + std::to_string(text.size()) +
+                                     " bytes, limit metadata_bytes " + std::to_string(limits.metadata_bytes));
   const Json document = TRY(parse_json(text, "trust roots", limits.json_depth));
   ObjectReader reader = TRY(ObjectReader::of(document, ""));
   if (TRY(reader.string("schema")) != kTrustRootsSchema)
@@ -97,7 +101,8 @@ Result<std::string> write_trust_roots(TrustRoots roots, const Limits& limits) {
                                          {"validUntil", roots.valid_until.text()}}) +
                      "\n";
   if (text.size() > limits.metadata_bytes)
-    return fail(Code::kTooLarge, "trust roots: over the limit metadata_bytes " + std::to_string(limits.metadata_bytes));
+    return fail(Code::kTooLarge,
+                "trust roots: over the limit metadata_bytes " + std::to_string(limits.metadata_bytes));
   return text;
 }
 

@@ -50,8 +50,8 @@ std::string pae(std::string_view payload_type, std::string_view payload) {
 
 Result<Envelope> parse_envelope(std::string_view text, std::string_view what, const Limits& limits) {
   if (text.size() > limits.manifest_bytes)
-    return fail(Code::kTooLarge, std::string(what) + ": " + std::to_string(text.size()) + " bytes, limit manifest_bytes " +
-                                     std::to_string(limits.manifest_bytes));
+    return fail(Code::kTooLarge, std::string(what) + ": " + std::to_string(text.size()) +
+                                     " bytes, limit manifest_bytes " + std::to_string(limits.manifest_bytes));
   const auto document = parse_json(text, what, limits.json_depth);
   if (!document) return fail(Code::kDsseMalformed, document.error().context);
   if (!document->is_object()) return malformed(what, "expected an object");
@@ -66,7 +66,8 @@ Result<Envelope> parse_envelope(std::string_view text, std::string_view what, co
   if (list->empty()) return malformed(what, "signatures: none");
   // Each signature costs a pass over the payload for each trusted key.
   if (list->size() > limits.signatures)
-    return malformed(what, "signatures: " + std::to_string(list->size()) + ", limit " + std::to_string(limits.signatures));
+    return malformed(
+        what, "signatures: " + std::to_string(list->size()) + ", limit " + std::to_string(limits.signatures));
   Envelope envelope{*type, std::move(*bytes), {}};
   for (std::size_t i = 0; i < list->size(); ++i)
     envelope.signatures.push_back(TRY(read_signature((*list)[i], what, i)));
@@ -85,10 +86,8 @@ std::string write_envelope(const Envelope& envelope) {
 Result<void> add_signature(Envelope& envelope, const Signer& signer) {
   EnvelopeSignature added{signer.key_id(), TRY(signer.sign(pae(envelope.payload_type, envelope.payload)))};
   const auto same = std::ranges::find(envelope.signatures, added.keyid, &EnvelopeSignature::keyid);
-  if (same == envelope.signatures.end())
-    envelope.signatures.push_back(std::move(added));
-  else
-    *same = std::move(added);
+  if (same == envelope.signatures.end()) envelope.signatures.push_back(std::move(added));
+  else *same = std::move(added);
   return {};
 }
 
@@ -100,12 +99,13 @@ Result<std::string> sign_envelope(std::string_view payload_type, std::string_vie
   return write_envelope(envelope);
 }
 
-Result<VerifiedPayload> verify_envelope(Envelope envelope, std::span<const PublicKey> keys, std::size_t threshold,
-                                        std::string_view payload_type) {
+Result<VerifiedPayload> verify_envelope(Envelope envelope, std::span<const PublicKey> keys,
+                                        std::size_t threshold, std::string_view payload_type) {
   if (threshold == 0) return fail(Code::kDsseThreshold, "a threshold of 0 would trust anybody");
   // Encoded again from the decoded parts: what a signer covered is never taken from the envelope's own text.
   const std::string message = pae(envelope.payload_type, envelope.payload);
-  std::set<std::string> key_ids;  // ids are digests of the key bytes: one key is one entry, however it is listed
+  // Ids are digests of the key bytes: one key is one entry, however often it is listed.
+  std::set<std::string> key_ids;
   for (const PublicKey& key : keys) {
     if (key_ids.contains(key.key_id())) continue;
     const auto signed_by_key = [&](const EnvelopeSignature& s) { return key.verify(message, s.sig); };
@@ -113,10 +113,11 @@ Result<VerifiedPayload> verify_envelope(Envelope envelope, std::span<const Publi
   }
   if (key_ids.size() < threshold)
     return fail(Code::kDsseThreshold, std::to_string(key_ids.size()) + " of " + std::to_string(keys.size()) +
-                                          " trusted keys signed it, " + std::to_string(threshold) + " needed");
+                                          " trusted keys signed it, " + std::to_string(threshold) +
+                                          " needed");
   if (envelope.payload_type != payload_type)
-    return fail(Code::kDssePayloadType,
-                "\"" + envelope.payload_type.substr(0, 200) + "\", expected \"" + std::string(payload_type) + "\"");
+    return fail(Code::kDssePayloadType, "\"" + envelope.payload_type.substr(0, 200) + "\", expected \"" +
+                                            std::string(payload_type) + "\"");
   return VerifiedPayload(std::move(envelope.payload), {key_ids.begin(), key_ids.end()});
 }
 

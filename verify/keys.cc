@@ -16,20 +16,25 @@ namespace {
 
 // RFC 8410: the only DER forms of an Ed25519 key without optional parts, each followed by 32 bytes.
 constexpr std::string_view kSpkiPrefix("\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00", 12);
-constexpr std::string_view kPkcs8Prefix("\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20", 16);
+constexpr std::string_view kPkcs8Prefix("\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20",
+                                        16);
 constexpr std::size_t kKeyBytes = 32;
 static_assert(kKeyBytes == crypto_sign_PUBLICKEYBYTES && kKeyBytes == crypto_sign_SEEDBYTES);
 
-const unsigned char* bytes_of(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
+const unsigned char* bytes_of(std::string_view text) {
+  return reinterpret_cast<const unsigned char*>(text.data());
+}
 
 struct PkeyFree {
   void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
 };
 using Pkey = std::unique_ptr<EVP_PKEY, PkeyFree>;
 
-// Names the algorithm of a key that is not ours, so that the refusal can say what it was. `end` is where it ended.
-std::unexpected<Error> refuse_key(const Pkey& key, std::string_view kind, std::string_view der, const unsigned char* end) {
-  if (!key || end != bytes_of(der) + der.size()) return fail(Code::kKeyUnreadable, "not a " + std::string(kind) + " in DER");
+// Names the algorithm of a key that is not ours, so that the refusal can say what it was; it ended at `end`.
+std::unexpected<Error> refuse_key(const Pkey& key, std::string_view kind, std::string_view der,
+                                  const unsigned char* end) {
+  if (!key || end != bytes_of(der) + der.size())
+    return fail(Code::kKeyUnreadable, "not a " + std::string(kind) + " in DER");
   const char* name = EVP_PKEY_get0_type_name(key.get());
   return fail(Code::kKeyUnsupported, std::string(kind) + " of type " + (name != nullptr ? name : "unknown"));
 }
@@ -65,7 +70,9 @@ std::string_view to_string(KeyAlgorithm algorithm) {
 PublicKey::PublicKey(KeyAlgorithm algorithm, std::string raw, std::string der)
     : algorithm_(algorithm), raw_(std::move(raw)), der_(std::move(der)), key_id_(Digest::of(der_).hex()) {}
 
-Result<PublicKey> PublicKey::from_pem(std::string_view pem) { return from_der(TRY(open_pem(pem, "PUBLIC KEY"))); }
+Result<PublicKey> PublicKey::from_pem(std::string_view pem) {
+  return from_der(TRY(open_pem(pem, "PUBLIC KEY")));
+}
 
 Result<PublicKey> PublicKey::from_der(std::string_view spki) {
   if (spki.size() == kSpkiPrefix.size() + kKeyBytes && spki.starts_with(kSpkiPrefix))
@@ -77,9 +84,10 @@ Result<PublicKey> PublicKey::from_der(std::string_view spki) {
 
 Result<PublicKey> PublicKey::from_raw_ed25519(std::string_view bytes) {
   if (bytes.size() != kKeyBytes)
-    return fail(Code::kKeyUnreadable, "an Ed25519 key of " + std::to_string(bytes.size()) + " bytes, expected 32");
+    return fail(Code::kKeyUnreadable,
+                "an Ed25519 key of " + std::to_string(bytes.size()) + " bytes, expected 32");
   init_sodium();
-  // With a key of small order one signature fits many messages; with a second spelling one key would count as two.
+  // With a key of small order one signature fits many messages; spelt twice, one key would count as two.
   if (crypto_core_ed25519_is_valid_point(bytes_of(bytes)) != 1)
     return fail(Code::kKeyUnsupported, "an Ed25519 key that is not a canonical point of the main subgroup");
   return PublicKey(KeyAlgorithm::kEd25519, std::string(bytes), std::string(kSpkiPrefix) + std::string(bytes));
@@ -92,7 +100,8 @@ bool PublicKey::verify(std::string_view message, std::string_view signature) con
     case KeyAlgorithm::kEd25519:
       // libsodium itself refuses S at or above the group order, and R or A of small order.
       return signature.size() == crypto_sign_BYTES &&
-             crypto_sign_verify_detached(bytes_of(signature), bytes_of(message), message.size(), bytes_of(raw_)) == 0;
+             crypto_sign_verify_detached(bytes_of(signature), bytes_of(message), message.size(),
+                                         bytes_of(raw_)) == 0;
   }
   std::unreachable();
 }
@@ -110,17 +119,20 @@ Secret& Secret::operator=(Secret&& other) noexcept {
   return *this;
 }
 
-PrivateKey::PrivateKey(Secret seed, PublicKey public_key) : seed_(std::move(seed)), public_key_(std::move(public_key)) {}
+PrivateKey::PrivateKey(Secret seed, PublicKey public_key)
+    : seed_(std::move(seed)), public_key_(std::move(public_key)) {}
 
 Result<PrivateKey> PrivateKey::from_seed(std::string_view seed) {
   if (seed.size() != kKeyBytes)
-    return fail(Code::kKeyUnreadable, "an Ed25519 seed of " + std::to_string(seed.size()) + " bytes, expected 32");
+    return fail(Code::kKeyUnreadable,
+                "an Ed25519 seed of " + std::to_string(seed.size()) + " bytes, expected 32");
   init_sodium();
   std::array<unsigned char, crypto_sign_PUBLICKEYBYTES> point{};
   std::array<unsigned char, crypto_sign_SECRETKEYBYTES> secret{};
   crypto_sign_seed_keypair(point.data(), secret.data(), bytes_of(seed));
   sodium_memzero(secret.data(), secret.size());
-  PublicKey key = TRY(PublicKey::from_raw_ed25519({reinterpret_cast<const char*>(point.data()), point.size()}));
+  PublicKey key =
+      TRY(PublicKey::from_raw_ed25519({reinterpret_cast<const char*>(point.data()), point.size()}));
   return PrivateKey(Secret(std::string(seed)), std::move(key));
 }
 
@@ -156,7 +168,8 @@ Result<std::string> PrivateKey::sign(std::string_view message) const {
   std::array<unsigned char, crypto_sign_SECRETKEYBYTES> secret{};
   std::array<unsigned char, crypto_sign_BYTES> signature{};
   crypto_sign_seed_keypair(point.data(), secret.data(), bytes_of(seed_.view()));
-  const int failed = crypto_sign_detached(signature.data(), nullptr, bytes_of(message), message.size(), secret.data());
+  const int failed =
+      crypto_sign_detached(signature.data(), nullptr, bytes_of(message), message.size(), secret.data());
   sodium_memzero(secret.data(), secret.size());
   if (failed != 0) return fail(Code::kInternal, "Ed25519 signing failed");
   return std::string(reinterpret_cast<const char*>(signature.data()), signature.size());

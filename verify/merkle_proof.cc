@@ -27,11 +27,14 @@ Result<Proof> heads_of(const std::vector<Range>& ranges, const LeafHashAt& leaf)
 }
 
 std::unexpected<Error> no_inclusion(std::uint64_t index, std::uint64_t size, const std::string& why) {
-  return fail(Code::kAuditMerkle, "leaf " + std::to_string(index) + " of " + std::to_string(size) + ": " + why);
+  return fail(Code::kAuditMerkle,
+              "leaf " + std::to_string(index) + " of " + std::to_string(size) + ": " + why);
 }
 
-std::unexpected<Error> no_consistency(std::uint64_t old_size, std::uint64_t new_size, const std::string& why) {
-  return fail(Code::kAuditConsistency, "from size " + std::to_string(old_size) + " to " + std::to_string(new_size) + ": " + why);
+std::unexpected<Error> no_consistency(std::uint64_t old_size, std::uint64_t new_size,
+                                      const std::string& why) {
+  return fail(Code::kAuditConsistency,
+              "from size " + std::to_string(old_size) + " to " + std::to_string(new_size) + ": " + why);
 }
 
 }  // namespace
@@ -57,9 +60,10 @@ Result<Proof> inclusion_proof(std::uint64_t index, std::uint64_t size, const Lea
 
 Result<Proof> consistency_proof(std::uint64_t old_size, std::uint64_t new_size, const LeafHashAt& leaf) {
   if (old_size > new_size)
-    return fail(Code::kField, "no proof from size " + std::to_string(old_size) + " down to " + std::to_string(new_size));
+    return fail(Code::kField,
+                "no proof from size " + std::to_string(old_size) + " down to " + std::to_string(new_size));
   if (old_size == 0 || old_size == new_size) return Proof{};
-  // SUBPROOF(m, D[n], b) from the root down: follow the edge of the old tree until a node holds only old leaves.
+  // SUBPROOF(m, D[n], b) from the root down: follow the old tree's edge until a node holds only old leaves.
   std::vector<Range> nodes;
   std::uint64_t begin = 0, end = new_size;
   while (end != old_size) {
@@ -77,8 +81,8 @@ Result<Proof> consistency_proof(std::uint64_t old_size, std::uint64_t new_size, 
 }
 
 // RFC 9162 section 2.1.3.2.
-Result<void> check_inclusion(std::uint64_t index, std::uint64_t size, const Digest& leaf_hash, const Proof& proof,
-                             const Digest& root) {
+Result<void> check_inclusion(std::uint64_t index, std::uint64_t size, const Digest& leaf_hash,
+                             const Proof& proof, const Digest& root) {
   if (index >= size) return no_inclusion(index, size, "no such leaf");
   std::uint64_t fn = index, sn = size - 1;
   Digest r = leaf_hash;
@@ -108,7 +112,8 @@ Result<void> check_consistency(std::uint64_t old_size, const Digest& old_root, s
   if (old_size > new_size) return refuse("the log became shorter");
   if (old_size == 0 || old_size == new_size) {
     if (!proof.empty()) return refuse("a proof where none is needed");
-    if (old_size == 0 && old_root != Digest::of_empty()) return refuse("the head of the empty tree is another");
+    if (old_size == 0 && old_root != Digest::of_empty())
+      return refuse("the head of the empty tree is another");
     if (old_size == new_size && old_root != new_root) return refuse("two heads for one size");
     return {};
   }
@@ -155,9 +160,11 @@ Result<void> check_window(CompactRange range, const std::vector<Digest>& leaf_ha
   const std::uint64_t begin = range.size();
   for (const Digest& leaf : leaf_hashes) range.append(leaf);
   const std::string window = "window [" + std::to_string(begin) + ", " + std::to_string(range.size()) + ")";
-  if (range.size() != size) return fail(Code::kAuditMerkle, window + " does not end at size " + std::to_string(size));
+  if (range.size() != size)
+    return fail(Code::kAuditMerkle, window + " does not end at size " + std::to_string(size));
   if (range.root() != root)
-    return fail(Code::kAuditMerkle, window + ": the tree head is " + range.root().hex() + ", expected " + root.hex());
+    return fail(Code::kAuditMerkle,
+                window + ": the tree head is " + range.root().hex() + ", expected " + root.hex());
   return {};
 }
 

@@ -26,12 +26,14 @@ Result<std::string> note_base64(std::string_view text) {
 // Names stand between spaces in a signature line and before '+' in a verifier key.
 bool name_ok(std::string_view name) {
   const auto bad = [](char c) { return c == '+' || static_cast<unsigned char>(c) <= 0x20 || c == 0x7F; };
-  // U+0085, U+00A0, U+2000..U+200A, U+2028, U+2029, U+202F, U+205F, U+3000, U+1680 are white space to other readers.
-  for (std::string_view space : {"\xC2\x85", "\xC2\xA0", "\xE1\x9A\x80", "\xE2\x80\xA8", "\xE2\x80\xA9", "\xE2\x80\xAF",
-                                 "\xE2\x81\x9F", "\xE3\x80\x80"})
+  // White space to other readers: U+0085, U+00A0, U+1680, U+2000..U+200A, U+2028, U+2029, U+202F, U+205F, U+3000.
+  for (std::string_view space : {"\xC2\x85", "\xC2\xA0", "\xE1\x9A\x80", "\xE2\x80\xA8", "\xE2\x80\xA9",
+                                 "\xE2\x80\xAF", "\xE2\x81\x9F", "\xE3\x80\x80"})
     if (name.contains(space)) return false;
-  for (std::size_t at = name.find("\xE2\x80"); at != std::string_view::npos; at = name.find("\xE2\x80", at + 1))
-    if (at + 2 < name.size() && static_cast<unsigned char>(name[at + 2]) >= 0x80 && static_cast<unsigned char>(name[at + 2]) <= 0x8A)
+  for (std::size_t at = name.find("\xE2\x80"); at != std::string_view::npos;
+       at = name.find("\xE2\x80", at + 1))
+    if (at + 2 < name.size() && static_cast<unsigned char>(name[at + 2]) >= 0x80 &&
+        static_cast<unsigned char>(name[at + 2]) <= 0x8A)
       return false;
   return !name.empty() && std::ranges::none_of(name, bad) && valid_utf8(name);
 }
@@ -42,14 +44,16 @@ bool text_ok(std::string_view text) {
 }
 
 Result<NoteSignature> parse_signature(std::string_view line) {
-  if (!line.starts_with(kMark)) return malformed("a signature line that does not begin with an em dash and a space");
+  if (!line.starts_with(kMark))
+    return malformed("a signature line that does not begin with an em dash and a space");
   line.remove_prefix(kMark.size());
   const auto space = line.find(' ');
   if (space == std::string_view::npos) return malformed("a signature line without two parts");
   const std::string_view name = line.substr(0, space);
   if (!name_ok(name)) return malformed("a signature line with a bad name");
   const auto bytes = note_base64(line.substr(space + 1));
-  if (!bytes || bytes->size() <= kHashBytes) return malformed("a signature line whose last part is not a signature");
+  if (!bytes || bytes->size() <= kHashBytes)
+    return malformed("a signature line whose last part is not a signature");
   return NoteSignature{std::string(name), bytes->substr(0, kHashBytes), bytes->substr(kHashBytes)};
 }
 
@@ -86,18 +90,23 @@ Result<NoteKey> NoteKey::parse(std::string_view vkey) {
   if (!hash || hash->size() != kHashBytes || !bytes || bytes->empty())
     return malformed("a verifier key needs the form NAME+HASH+KEY");
   if (bytes->front() != kEd25519Type)
-    return fail(Code::kKeyUnsupported, "a verifier key of type " + std::to_string(static_cast<unsigned char>(bytes->front())));
-  NoteKey key = TRY(make(std::string(vkey.substr(0, first)), TRY(PublicKey::from_raw_ed25519(bytes->substr(1)))));
-  if (note_key_hint(key.name, key.key.raw()) != *hash) return malformed("the hash of the verifier key is not its own");
+    return fail(Code::kKeyUnsupported,
+                "a verifier key of type " + std::to_string(static_cast<unsigned char>(bytes->front())));
+  NoteKey key =
+      TRY(make(std::string(vkey.substr(0, first)), TRY(PublicKey::from_raw_ed25519(bytes->substr(1)))));
+  if (note_key_hint(key.name, key.key.raw()) != *hash)
+    return malformed("the hash of the verifier key is not its own");
   return key;
 }
 
 std::string NoteKey::text() const {
-  return name + "+" + to_hex(note_key_hint(name, key.raw())) + "+" + to_base64(std::string(1, kEd25519Type) + key.raw());
+  return name + "+" + to_hex(note_key_hint(name, key.raw())) + "+" +
+         to_base64(std::string(1, kEd25519Type) + key.raw());
 }
 
 Result<Note> parse_note(std::string_view bytes) {
-  if (bytes.size() > kMaxNoteBytes) return fail(Code::kTooLarge, "a note of more than " + std::to_string(kMaxNoteBytes) + " bytes");
+  if (bytes.size() > kMaxNoteBytes)
+    return fail(Code::kTooLarge, "a note of more than " + std::to_string(kMaxNoteBytes) + " bytes");
   // The last empty line: the text itself may hold others.
   const auto split = bytes.rfind("\n\n");
   if (split == std::string_view::npos) return malformed("no empty line before the signatures");
@@ -105,7 +114,8 @@ Result<Note> parse_note(std::string_view bytes) {
   if (!text_ok(bytes)) return malformed("not UTF-8 lines, or control characters in them");
   std::string_view rest = bytes.substr(split + 2), line;
   while (take_line(rest, line)) {
-    if (note.signatures.size() == kMaxSignatures) return malformed("more than " + std::to_string(kMaxSignatures) + " signature lines");
+    if (note.signatures.size() == kMaxSignatures)
+      return malformed("more than " + std::to_string(kMaxSignatures) + " signature lines");
     note.signatures.push_back(TRY(parse_signature(line)));
   }
   if (!rest.empty()) return malformed("the last line does not end");
@@ -120,9 +130,12 @@ std::string write_note(const Note& note) {
 }
 
 Result<void> sign_note(Note& note, std::string_view name, const Signer& signer) {
-  if (!text_ok(note.text)) return malformed("the text of a note must be lines of UTF-8 without control characters");
-  if (!name_ok(name)) return malformed("\"" + std::string(name.substr(0, 200)) + "\" cannot name a key in a note");
-  note.signatures.push_back({std::string(name), note_key_hint(name, signer.raw_public_key()), TRY(signer.sign(note.text))});
+  if (!text_ok(note.text))
+    return malformed("the text of a note must be lines of UTF-8 without control characters");
+  if (!name_ok(name))
+    return malformed("\"" + std::string(name.substr(0, 200)) + "\" cannot name a key in a note");
+  note.signatures.push_back(
+      {std::string(name), note_key_hint(name, signer.raw_public_key()), TRY(signer.sign(note.text))});
   return {};
 }
 
@@ -136,7 +149,8 @@ Result<VerifiedNote> verify_note(const Note& note, std::span<const NoteKey> keys
       if (seen_lines.insert(signature_line(line)).second) ++ignored;
       continue;
     }
-    // Two keys of one name and hash, or one listed twice: which of them signed would depend on the order of the list.
+    // Two keys of one name and hash, or one listed twice: which of them signed would depend on the order of
+    // the list.
     if (std::ranges::count_if(keys, [&](const NoteKey& k) { return same_id(k, line); }) != 1)
       return fail(Code::kNoteSignature, "two of the given keys are both \"" + line.name + "\" with one hash");
     if (!seen_keys.insert(line.name + line.key_hash).second) continue;
@@ -144,8 +158,9 @@ Result<VerifiedNote> verify_note(const Note& note, std::span<const NoteKey> keys
       return fail(Code::kNoteSignature, "the signature of \"" + line.name + "\" does not verify");
     names.push_back(line.name);
   }
-  if (names.empty()) return fail(Code::kNoteSignature, "none of its " + std::to_string(note.signatures.size()) +
-                                                           " signatures is by one of the given keys");
+  if (names.empty())
+    return fail(Code::kNoteSignature, "none of its " + std::to_string(note.signatures.size()) +
+                                          " signatures is by one of the given keys");
   return VerifiedNote(note.text, std::move(names), ignored);
 }
 
@@ -157,7 +172,8 @@ Result<Checkpoint> parse_checkpoint(std::string_view note_text) {
   std::uint64_t size = 0;
   const auto [end, failed] = std::from_chars(size_text.data(), size_text.data() + size_text.size(), size);
   // One spelling only: no sign, no leading zero.
-  if (failed != std::errc{} || std::to_string(size) != size_text) return malformed("the size of a checkpoint is not a whole number");
+  if (failed != std::errc{} || std::to_string(size) != size_text)
+    return malformed("the size of a checkpoint is not a whole number");
   const auto root = note_base64(root_text);
   if (!root || root->size() != Digest::kSize)
     return malformed("the root of a checkpoint is not base64 of 32 bytes");
@@ -176,10 +192,12 @@ std::string checkpoint_text(const Checkpoint& checkpoint) {
   return out;
 }
 
-Result<std::string> sign_checkpoint(const Checkpoint& checkpoint, std::string_view name, const Signer& signer) {
+Result<std::string> sign_checkpoint(const Checkpoint& checkpoint, std::string_view name,
+                                    const Signer& signer) {
   Note note{checkpoint_text(checkpoint), {}};
   // A line feed hidden in a field would be read back as another checkpoint.
-  if (TRY(parse_checkpoint(note.text)) != checkpoint) return malformed("a field of the checkpoint holds a line feed");
+  if (TRY(parse_checkpoint(note.text)) != checkpoint)
+    return malformed("a field of the checkpoint holds a line feed");
   TRY(sign_note(note, name, signer));
   return write_note(note);
 }
@@ -190,7 +208,8 @@ Result<VerifiedCheckpoint> verify_checkpoint(std::string_view bytes, std::string
   std::vector<NoteKey> note_keys;
   for (const PublicKey& key : keys) {
     const auto same = [&](const NoteKey& k) { return k.key == key; };
-    if (std::ranges::none_of(note_keys, same)) note_keys.push_back(TRY(NoteKey::make(std::string(name), key)));
+    if (std::ranges::none_of(note_keys, same))
+      note_keys.push_back(TRY(NoteKey::make(std::string(name), key)));
   }
   const VerifiedNote verified = TRY(verify_note(note, note_keys));
   const auto signed_by = [&](const NoteKey& k) {

@@ -1,6 +1,7 @@
-// Any manifest that can be written is read back as it was, and any edit of its text is refused or says another thing.
-#include <catch2/catch.hpp>
+// Any manifest that can be written is read back as it was, and any edit of its text is refused or says
+// another thing.
 #include <rapidcheck.h>
+#include <catch2/catch.hpp>
 
 #include <algorithm>
 #include <set>
@@ -19,11 +20,13 @@ rc::Gen<std::string> component() {
 }
 
 rc::Gen<std::string> path() {
-  return rc::gen::map(rc::gen::pair(component(), rc::gen::container<std::vector<std::string>>(component())), [](const auto& parts) {
-    std::string out = "data/" + parts.first;
-    for (std::size_t i = 0; i < std::min<std::size_t>(parts.second.size(), 6); ++i) out += "/" + parts.second[i];
-    return out;
-  });
+  return rc::gen::map(rc::gen::pair(component(), rc::gen::container<std::vector<std::string>>(component())),
+                      [](const auto& parts) {
+                        std::string out = "data/" + parts.first;
+                        for (std::size_t i = 0; i < std::min<std::size_t>(parts.second.size(), 6); ++i)
+                          out += "/" + parts.second[i];
+                        return out;
+                      });
 }
 
 // Keeps what may stand together: no two that collide, no file below a file.
@@ -33,7 +36,8 @@ std::vector<BundleEntry> entries_of(const std::vector<std::string>& paths) {
   for (const std::string& p : paths) {
     const std::string key = collision_key(p);
     std::vector<std::string> parents;
-    for (auto at = key.find('/'); at != std::string::npos; at = key.find('/', at + 1)) parents.push_back(key.substr(0, at));
+    for (auto at = key.find('/'); at != std::string::npos; at = key.find('/', at + 1))
+      parents.push_back(key.substr(0, at));
     const auto is_file = [&](const std::string& parent) { return files.contains(parent); };
     if (files.contains(key) || folders.contains(key) || std::ranges::any_of(parents, is_file)) continue;
     files.insert(key);
@@ -42,7 +46,8 @@ std::vector<BundleEntry> entries_of(const std::vector<std::string>& paths) {
                        .sha256 = Digest::of(*rc::gen::arbitrary<std::string>()),
                        .size = *rc::gen::inRange<std::uint64_t>(0, 8 * kGiB),
                        .executable = *rc::gen::arbitrary<bool>(),
-                       .media_type = *rc::gen::element<std::string>("application/json", "application/octet-stream", "text/x-a+b")});
+                       .media_type = *rc::gen::element<std::string>(
+                           "application/json", "application/octet-stream", "text/x-a+b")});
   }
   std::ranges::sort(entries, {}, &BundleEntry::path);
   return entries;
@@ -67,13 +72,16 @@ BundleManifest any_manifest() {
   }
   std::optional<BundleBase> base;
   if (*rc::gen::arbitrary<bool>())
-    base = BundleBase{BundleId::parse("other-kit").value(), *rc::gen::arbitrary<std::uint64_t>(), Digest::of("base")};
+    base = BundleBase{BundleId::parse("other-kit").value(), *rc::gen::arbitrary<std::uint64_t>(),
+                      Digest::of("base")};
   return {.bundle_id = BundleId::parse("kit").value(),
-          .kind = *rc::gen::element(BundleKind::kOfflineKit, BundleKind::kDagPack, BundleKind::kData, BundleKind::kState),
+          .kind = *rc::gen::element(BundleKind::kOfflineKit, BundleKind::kDagPack, BundleKind::kData,
+                                    BundleKind::kState),
           .version = SemVer::parse(*rc::gen::element<std::string>("1.0.0", "0.0.1-a.1", "10.2.3+b")).value(),
           .generation = generation,
           .created_at = Instant::from_millis(*rc::gen::inRange<std::int64_t>(0, 4'102'444'800'000)),
-          .producer = *rc::gen::element<std::string>("acme", "Z\xC3\xBCrich \"quoted\" \\ back", "\xF0\x9F\x94\x92"),
+          .producer =
+              *rc::gen::element<std::string>("acme", "Z\xC3\xBCrich \"quoted\" \\ back", "\xF0\x9F\x94\x92"),
           .tenants = tenants,
           .entries = entries_of(paths),
           .base = base,

@@ -29,7 +29,11 @@ void check_edits(PublishedSchema& schema, const std::string& good, std::span<con
 
 BundleManifest sample() {
   const auto entry = [](const char* path, bool executable) {
-    return BundleEntry{.path = path, .sha256 = Digest::of(path), .size = 3, .executable = executable, .media_type = "application/vnd.x+json"};
+    return BundleEntry{.path = path,
+                       .sha256 = Digest::of(path),
+                       .size = 3,
+                       .executable = executable,
+                       .media_type = "application/vnd.x+json"};
   };
   return {.bundle_id = BundleId::parse("acme-kit").value(),
           .kind = BundleKind::kDagPack,
@@ -70,7 +74,8 @@ TEST_CASE("the published bundle manifest schema accepts what is written and refu
       {"a subject with two digests", [](Json& d) { d["subject"][0]["digest"]["sha512"] = "00"; }},
   };
   PublishedSchema schema("bundle-manifest.schema.json");
-  check_edits(schema, write_bundle_statement(sample()).value(), kEdits, [](const std::string& text) { return parse_bundle_statement(text); });
+  check_edits(schema, write_bundle_statement(sample()).value(), kEdits,
+              [](const std::string& text) { return parse_bundle_statement(text); });
 }
 
 TEST_CASE("the published trust roots schema accepts what is written and refuses what it can") {
@@ -89,7 +94,8 @@ TEST_CASE("the published trust roots schema accepts what is written and refuses 
                          .valid_from = Instant::parse("2026-01-01T00:00:00Z").value(),
                          .valid_until = Instant::parse("2027-01-01T00:00:00Z").value()};
   PublishedSchema schema("trust-roots.schema.json");
-  check_edits(schema, write_trust_roots(roots).value(), kEdits, [](const std::string& text) { return parse_trust_roots(text); });
+  check_edits(schema, write_trust_roots(roots).value(), kEdits,
+              [](const std::string& text) { return parse_trust_roots(text); });
 }
 
 }  // namespace airlock::manifests::test

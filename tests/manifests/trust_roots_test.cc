@@ -60,21 +60,40 @@ TEST_CASE("Trust roots that promise more than they hold are refused with the pla
       {"no schema", [](Json& d) { d.erase("schema"); }, Code::kField, "schema"},
       {"threshold of nobody", [](Json& d) { d["threshold"] = 0; }, Code::kField, "threshold"},
       {"threshold above the number of keys", [](Json& d) { d["threshold"] = 4; }, Code::kField, "threshold"},
-      {"threshold met only by counting a key twice", [](Json& d) { d["threshold"] = 4; d["keys"].push_back(d["keys"][0]); }, Code::kField, "keys[3]"},
+      {"threshold met only by counting a key twice",
+       [](Json& d) {
+         d["threshold"] = 4;
+         d["keys"].push_back(d["keys"][0]);
+       },
+       Code::kField, "keys[3]"},
       {"negative threshold", [](Json& d) { d["threshold"] = -1; }, Code::kField, "threshold"},
       {"threshold as text", [](Json& d) { d["threshold"] = "2"; }, Code::kField, "threshold"},
       {"no keys", [](Json& d) { d["keys"] = Json::array(); }, Code::kField, "keys"},
-      {"one key under another id", [](Json& d) { d["keys"][1]["keyid"] = d["keys"][0]["keyid"]; }, Code::kField, "keys[1].keyid"},
-      {"an id in upper case", [](Json& d) { std::string id = d["keys"][0]["keyid"]; for (char& c : id) c = static_cast<char>(std::toupper(c)); d["keys"][0]["keyid"] = id; }, Code::kField, "keys[0].keyid"},
+      {"one key under another id", [](Json& d) { d["keys"][1]["keyid"] = d["keys"][0]["keyid"]; },
+       Code::kField, "keys[1].keyid"},
+      {"an id in upper case",
+       [](Json& d) {
+         std::string id = d["keys"][0]["keyid"];
+         for (char& c : id) c = static_cast<char>(std::toupper(c));
+         d["keys"][0]["keyid"] = id;
+       },
+       Code::kField, "keys[0].keyid"},
       {"a key that is no PEM", [](Json& d) { d["keys"][0]["pem"] = "AAAA"; }, Code::kField, "keys[0].pem"},
-      {"a private key", [](Json& d) { d["keys"][0]["pem"] = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"; }, Code::kField, "keys[0].pem"},
+      {"a private key",
+       [](Json& d) {
+         d["keys"][0]["pem"] = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
+       },
+       Code::kField, "keys[0].pem"},
       {"an empty name", [](Json& d) { d["keys"][0]["name"] = ""; }, Code::kField, "keys[0].name"},
-      {"a name that moves the cursor", [](Json& d) { d["keys"][0]["name"] = "a\x1b[2J"; }, Code::kField, "keys[0].name"},
+      {"a name that moves the cursor", [](Json& d) { d["keys"][0]["name"] = "a\x1b[2J"; }, Code::kField,
+       "keys[0].name"},
       {"a misspelt field", [](Json& d) { d["keys"][0]["nmae"] = "x"; }, Code::kSpecUnknownField, "nmae"},
-      {"a field nobody knows", [](Json& d) { d["skipVerification"] = true; }, Code::kSpecUnknownField, "skipVerification"},
+      {"a field nobody knows", [](Json& d) { d["skipVerification"] = true; }, Code::kSpecUnknownField,
+       "skipVerification"},
       {"an empty window", [](Json& d) { d["validUntil"] = d["validFrom"]; }, Code::kField, "validUntil"},
       {"no window", [](Json& d) { d.erase("validUntil"); }, Code::kField, "validUntil"},
-      {"a time in another zone", [](Json& d) { d["validFrom"] = "2026-01-01T00:00:00+01:00"; }, Code::kField, "validFrom"},
+      {"a time in another zone", [](Json& d) { d["validFrom"] = "2026-01-01T00:00:00+01:00"; }, Code::kField,
+       "validFrom"},
   };
   for (const Case& c : kCases) {
     INFO(c.name);

@@ -8,7 +8,8 @@ namespace {
 
 constexpr std::string_view kType = "application/vnd.in-toto+json";
 
-std::string sign_with(std::vector<unsigned> numbers, std::string_view payload = "payload", std::string_view type = kType) {
+std::string sign_with(std::vector<unsigned> numbers, std::string_view payload = "payload",
+                      std::string_view type = kType) {
   std::vector<PrivateKey> keys;
   for (const unsigned n : numbers) keys.push_back(test_key(n));
   std::vector<const Signer*> signers;
@@ -40,7 +41,8 @@ std::string edited(const std::string& text, F change) {
 
 TEST_CASE("PAE counts bytes, and two different envelopes never have one encoding") {
   CHECK(pae("", "") == "DSSEv1 0  0 ");
-  CHECK(pae("http://example.com/HelloWorld", "hello world") == "DSSEv1 29 http://example.com/HelloWorld 11 hello world");
+  CHECK(pae("http://example.com/HelloWorld", "hello world") ==
+        "DSSEv1 29 http://example.com/HelloWorld 11 hello world");
   CHECK(pae("\xC3\xA9", "\xE2\x82\xAC") == "DSSEv1 2 \xC3\xA9 3 \xE2\x82\xAC");
   CHECK(pae("a", "b 1 c") != pae("a 5 b", "c"));
   CHECK(pae("a b", "c") != pae("a", "b c"));
@@ -53,27 +55,32 @@ TEST_CASE("Published vectors: PAE byte for byte") {
   for (const Json& item : set.cases()) {
     if (item.at("kind") != "pae") continue;
     INFO(item.at("id"));
-    CHECK(pae(item.at("payloadType").get<std::string>(), set.file(item, "payload")) == set.file(item, "expected"));
+    CHECK(pae(item.at("payloadType").get<std::string>(), set.file(item, "payload")) ==
+          set.file(item, "expected"));
     ++checked;
   }
   CHECK(checked == 3);
 }
 
-TEST_CASE("Published envelopes of every maker parse; their keys, which are not Ed25519, are named and refused") {
+TEST_CASE(
+    "Published envelopes of every maker parse; their keys, which are not Ed25519, are named and refused") {
   const VectorSet set("dsse");
   for (const Json& item : set.cases()) {
     if (item.at("kind") != "envelope") continue;
     INFO(item.at("id"));
     const auto envelope = parse_envelope(set.file(item, "envelope"));
     // An empty "sig" is text and base64: it parses, and verifies under no key.
-    CHECK(code_of(envelope) == (item.at("id") == "spec-payload-bad-base64" ? Code::kDsseMalformed : kAccepted));
+    CHECK(code_of(envelope) ==
+          (item.at("id") == "spec-payload-bad-base64" ? Code::kDsseMalformed : kAccepted));
     CHECK(code_of(PublicKey::from_pem(set.file(item, "key"))) == Code::kKeyUnsupported);
     // Signed anew with our key, the same payload verifies, whatever else the envelope carried.
     if (!envelope) continue;
     Envelope ours = *envelope;
     REQUIRE(add_signature(ours, test_key(1)));
-    CHECK(verify_envelope(ours, public_keys({1}), 1, ours.payload_type).value().payload() == envelope->payload);
-    CHECK(code_of(verify_envelope(*envelope, public_keys({1}), 1, envelope->payload_type)) == Code::kDsseThreshold);
+    CHECK(verify_envelope(ours, public_keys({1}), 1, ours.payload_type).value().payload() ==
+          envelope->payload);
+    CHECK(code_of(verify_envelope(*envelope, public_keys({1}), 1, envelope->payload_type)) ==
+          Code::kDsseThreshold);
   }
 }
 
@@ -108,7 +115,9 @@ TEST_CASE("Attacks on the threshold and on the payload") {
     Code want;
   };
   const std::string one = sign_with({1}), both = sign_with({1, 2});
-  const auto sig_of = [](const std::string& text, std::size_t i) { return parse_json(text, "e").value()["signatures"][i]; };
+  const auto sig_of = [](const std::string& text, std::size_t i) {
+    return parse_json(text, "e").value()["signatures"][i];
+  };
   const std::vector<Case> cases = {
       {"signed by the one trusted key", one, {1}, 1, kAccepted},
       {"signed by two of two", both, {1, 2}, 2, kAccepted},
@@ -116,22 +125,101 @@ TEST_CASE("Attacks on the threshold and on the payload") {
       {"no trusted key at all", one, {}, 1, Code::kDsseThreshold},
       {"threshold of nobody", one, {1}, 0, Code::kDsseThreshold},
       {"one of two needed signers", one, {1, 2}, 2, Code::kDsseThreshold},
-      {"two signatures by one key", edited(one, [&](Json& e) { e["signatures"].push_back(sig_of(one, 0)); }), {1, 2}, 2, Code::kDsseThreshold},
-      {"one key under two ids", edited(one, [&](Json& e) { e["signatures"].push_back(sig_of(one, 0)); e["signatures"][1]["keyid"] = test_key(2).key_id(); }), {1, 2}, 2, Code::kDsseThreshold},
-      {"one key trusted twice", edited(one, [&](Json& e) { e["signatures"].push_back(sig_of(one, 0)); }), {1, 1}, 2, Code::kDsseThreshold},
-      {"a hint that names nobody", edited(one, [](Json& e) { e["signatures"][0]["keyid"] = "nobody"; }), {1}, 1, kAccepted},
-      {"a hint that names another trusted key", edited(one, [](Json& e) { e["signatures"][0]["keyid"] = test_key(2).key_id(); }), {1, 2}, 1, kAccepted},
+      {"two signatures by one key",
+       edited(one, [&](Json& e) { e["signatures"].push_back(sig_of(one, 0)); }),
+       {1, 2},
+       2,
+       Code::kDsseThreshold},
+      {"one key under two ids",
+       edited(one,
+              [&](Json& e) {
+                e["signatures"].push_back(sig_of(one, 0));
+                e["signatures"][1]["keyid"] = test_key(2).key_id();
+              }),
+       {1, 2},
+       2,
+       Code::kDsseThreshold},
+      {"one key trusted twice",
+       edited(one, [&](Json& e) { e["signatures"].push_back(sig_of(one, 0)); }),
+       {1, 1},
+       2,
+       Code::kDsseThreshold},
+      {"a hint that names nobody",
+       edited(one, [](Json& e) { e["signatures"][0]["keyid"] = "nobody"; }),
+       {1},
+       1,
+       kAccepted},
+      {"a hint that names another trusted key",
+       edited(one, [](Json& e) { e["signatures"][0]["keyid"] = test_key(2).key_id(); }),
+       {1, 2},
+       1,
+       kAccepted},
       {"no hint", edited(one, [](Json& e) { e["signatures"][0].erase("keyid"); }), {1}, 1, kAccepted},
-      {"bad signatures beside enough good ones", edited(both, [](Json& e) { for (const char* s : {"", "AAAA"}) e["signatures"].insert(e["signatures"].begin(), Json::object({{"keyid", test_key(1).key_id()}, {"sig", s}})); }), {1, 2}, 2, kAccepted},
-      {"payload type changed", edited(one, [](Json& e) { e["payloadType"] = "text/plain"; }), {1}, 1, Code::kDsseThreshold},
-      {"payload changed", edited(one, [](Json& e) { e["payload"] = to_base64("Payload"); }), {1}, 1, Code::kDsseThreshold},
-      {"PAE as the payload", edited(one, [](Json& e) { e["payload"] = to_base64(pae(kType, "payload")); }), {1}, 1, Code::kDsseThreshold},
-      {"payload and type shifted against each other", edited(sign_with({1}, "b 1 c", "a"), [](Json& e) { e["payloadType"] = "a 5 b"; e["payload"] = to_base64("c"); }), {1}, 1, Code::kDsseThreshold},
+      {"bad signatures beside enough good ones",
+       edited(both,
+              [](Json& e) {
+                for (const char* s : {"", "AAAA"})
+                  e["signatures"].insert(e["signatures"].begin(),
+                                         Json::object({{"keyid", test_key(1).key_id()}, {"sig", s}}));
+              }),
+       {1, 2},
+       2,
+       kAccepted},
+      {"payload type changed",
+       edited(one, [](Json& e) { e["payloadType"] = "text/plain"; }),
+       {1},
+       1,
+       Code::kDsseThreshold},
+      {"payload changed",
+       edited(one, [](Json& e) { e["payload"] = to_base64("Payload"); }),
+       {1},
+       1,
+       Code::kDsseThreshold},
+      {"PAE as the payload",
+       edited(one, [](Json& e) { e["payload"] = to_base64(pae(kType, "payload")); }),
+       {1},
+       1,
+       Code::kDsseThreshold},
+      {"payload and type shifted against each other",
+       edited(sign_with({1}, "b 1 c", "a"),
+              [](Json& e) {
+                e["payloadType"] = "a 5 b";
+                e["payload"] = to_base64("c");
+              }),
+       {1},
+       1,
+       Code::kDsseThreshold},
       {"another type, well signed", sign_with({1}, "payload", "text/plain"), {1}, 1, Code::kDssePayloadType},
-      {"another type, badly signed: the signature is told first", sign_with({2}, "payload", "text/plain"), {1}, 1, Code::kDsseThreshold},
-      {"signature cut short", edited(one, [](Json& e) { e["signatures"][0]["sig"] = to_base64(std::string(63, 'x')); }), {1}, 1, Code::kDsseThreshold},
-      {"64 signatures, the last one good", edited(one, [&](Json& e) { while (e["signatures"].size() < 64) e["signatures"].insert(e["signatures"].begin(), Json::object({{"keyid", ""}, {"sig", "AAAA"}})); }), {1}, 1, kAccepted},
-      {"65 signatures", edited(one, [&](Json& e) { while (e["signatures"].size() < 65) e["signatures"].insert(e["signatures"].begin(), Json::object({{"keyid", ""}, {"sig", "AAAA"}})); }), {1}, 1, Code::kDsseMalformed},
+      {"another type, badly signed: the signature is told first",
+       sign_with({2}, "payload", "text/plain"),
+       {1},
+       1,
+       Code::kDsseThreshold},
+      {"signature cut short",
+       edited(one, [](Json& e) { e["signatures"][0]["sig"] = to_base64(std::string(63, 'x')); }),
+       {1},
+       1,
+       Code::kDsseThreshold},
+      {"64 signatures, the last one good",
+       edited(one,
+              [&](Json& e) {
+                while (e["signatures"].size() < 64)
+                  e["signatures"].insert(e["signatures"].begin(),
+                                         Json::object({{"keyid", ""}, {"sig", "AAAA"}}));
+              }),
+       {1},
+       1,
+       kAccepted},
+      {"65 signatures",
+       edited(one,
+              [&](Json& e) {
+                while (e["signatures"].size() < 65)
+                  e["signatures"].insert(e["signatures"].begin(),
+                                         Json::object({{"keyid", ""}, {"sig", "AAAA"}}));
+              }),
+       {1},
+       1,
+       Code::kDsseMalformed},
   };
   for (const Case& c : cases) {
     INFO(c.name);
@@ -140,7 +228,8 @@ TEST_CASE("Attacks on the threshold and on the payload") {
 }
 
 TEST_CASE("The form of an envelope is strict where two readers could differ, and open where it may grow") {
-  const std::string payload = "\xFB\xFF\xFE payload";  // its base64 has both of the letters that the alphabets differ in
+  const std::string payload =
+      "\xFB\xFF\xFE payload";  // its base64 has both of the letters that the alphabets differ in
   const PrivateKey key = test_key(1);
   const Signer* signer = &key;
   const std::string good = sign_envelope(kType, payload, {&signer, 1}).value();
@@ -157,15 +246,32 @@ TEST_CASE("The form of an envelope is strict where two readers could differ, and
   };
   const std::vector<Case> cases = {
       {"as it is written", good, kAccepted},
-      {"URL-safe base64 in both places", edited(good, [&](Json& e) { e["payload"] = url(e["payload"]); e["signatures"][0]["sig"] = url(e["signatures"][0]["sig"]); }), kAccepted},
-      {"mixed base64", edited(good, [](Json& e) { e["payload"] = "-//-IHBheWxvYWQ="; }), Code::kDsseMalformed},
+      {"URL-safe base64 in both places",
+       edited(good,
+              [&](Json& e) {
+                e["payload"] = url(e["payload"]);
+                e["signatures"][0]["sig"] = url(e["signatures"][0]["sig"]);
+              }),
+       kAccepted},
+      {"mixed base64", edited(good, [](Json& e) { e["payload"] = "-//-IHBheWxvYWQ="; }),
+       Code::kDsseMalformed},
       {"base64 without padding", edited(good, [](Json& e) { e["payload"] = "AA"; }), Code::kDsseMalformed},
-      {"base64 with unused bits set", edited(good, [](Json& e) { e["payload"] = "AB=="; }), Code::kDsseMalformed},
-      {"base64 with a line feed", edited(good, [](Json& e) { e["payload"] = "AAAA\nAAA"; }), Code::kDsseMalformed},
-      {"fields nobody knows", edited(good, [](Json& e) { e["later"] = {{"x", 1}}; e["signatures"][0]["cert"] = "y"; }), kAccepted},
+      {"base64 with unused bits set", edited(good, [](Json& e) { e["payload"] = "AB=="; }),
+       Code::kDsseMalformed},
+      {"base64 with a line feed", edited(good, [](Json& e) { e["payload"] = "AAAA\nAAA"; }),
+       Code::kDsseMalformed},
+      {"fields nobody knows",
+       edited(good,
+              [](Json& e) {
+                e["later"] = {{"x", 1}};
+                e["signatures"][0]["cert"] = "y";
+              }),
+       kAccepted},
       {"a key twice", "{\"payload\":\"AAAA\"," + good.substr(1), Code::kDsseMalformed},
       {"a key twice, once escaped", "{\"pa\\u0079load\":\"AAAA\"," + good.substr(1), Code::kDsseMalformed},
-      {"a key twice in a signature", edited(good, [](Json&) {}).replace(good.find("{\"keyid\""), 1, "{\"sig\":\"AAAA\","), Code::kDsseMalformed},
+      {"a key twice in a signature",
+       edited(good, [](Json&) {}).replace(good.find("{\"keyid\""), 1, "{\"sig\":\"AAAA\","),
+       Code::kDsseMalformed},
       {"bytes after it", good + "{}", Code::kDsseMalformed},
       {"cut short", good.substr(0, good.size() / 2), Code::kDsseMalformed},
       {"not an object", "[]", Code::kDsseMalformed},
@@ -175,11 +281,15 @@ TEST_CASE("The form of an envelope is strict where two readers could differ, and
       {"no payload type", edited(good, [](Json& e) { e.erase("payloadType"); }), Code::kDsseMalformed},
       {"no signatures field", edited(good, [](Json& e) { e.erase("signatures"); }), Code::kDsseMalformed},
       {"no signature", edited(good, [](Json& e) { e["signatures"] = Json::array(); }), Code::kDsseMalformed},
-      {"signatures are an object", edited(good, [](Json& e) { e["signatures"] = Json::object(); }), Code::kDsseMalformed},
+      {"signatures are an object", edited(good, [](Json& e) { e["signatures"] = Json::object(); }),
+       Code::kDsseMalformed},
       {"a signature is text", edited(good, [](Json& e) { e["signatures"][0] = "x"; }), Code::kDsseMalformed},
-      {"a signature without sig", edited(good, [](Json& e) { e["signatures"][0].erase("sig"); }), Code::kDsseMalformed},
-      {"sig is not base64", edited(good, [](Json& e) { e["signatures"][0]["sig"] = "???"; }), Code::kDsseMalformed},
-      {"keyid is a number", edited(good, [](Json& e) { e["signatures"][0]["keyid"] = 7; }), Code::kDsseMalformed},
+      {"a signature without sig", edited(good, [](Json& e) { e["signatures"][0].erase("sig"); }),
+       Code::kDsseMalformed},
+      {"sig is not base64", edited(good, [](Json& e) { e["signatures"][0]["sig"] = "???"; }),
+       Code::kDsseMalformed},
+      {"keyid is a number", edited(good, [](Json& e) { e["signatures"][0]["keyid"] = 7; }),
+       Code::kDsseMalformed},
   };
   for (const Case& c : cases) {
     INFO(c.name);

@@ -42,8 +42,10 @@ TEST_CASE("Keys of small order, off the curve, off the subgroup or spelt twice a
       {"order four, other sign", "0000000000000000000000000000000000000000000000000000000000000080"},
       {"order eight", "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"},
       {"order eight, another", "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a"},
-      {"y = p, which is 0 spelt otherwise", "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f"},
-      {"y = p + 1, which is 1 spelt otherwise", "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f"},
+      {"y = p, which is 0 spelt otherwise",
+       "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f"},
+      {"y = p + 1, which is 1 spelt otherwise",
+       "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f"},
       {"not on the curve", "0200000000000000000000000000000000000000000000000000000000000000"},
   };
   for (const Case& c : kCases) {
@@ -68,7 +70,8 @@ TEST_CASE("A key survives its PEM form, and its id is the digest of its DER") {
 
 TEST_CASE("Generated keys differ, and come from the entropy that was given") {
   SeededEntropy one(7), same(7), other(8);
-  const auto a = PrivateKey::generate(one), b = PrivateKey::generate(one), c = PrivateKey::generate(same), d = PrivateKey::generate(other);
+  const auto a = PrivateKey::generate(one), b = PrivateKey::generate(one), c = PrivateKey::generate(same),
+             d = PrivateKey::generate(other);
   REQUIRE((a && b && c && d));
   CHECK(a->key_id() == c->key_id());
   CHECK(a->key_id() != b->key_id());
@@ -93,27 +96,39 @@ TEST_CASE("PEM that is damaged, dressed up or of another kind is refused by code
   const std::vector<Case> cases = {
       {"as it is written", good, kAccepted},
       {"white space around it", "\n  " + good + "\r\n\n", kAccepted},
-      {"carriage returns", "-----BEGIN PUBLIC KEY-----\r\n" + body + "\r\n-----END PUBLIC KEY-----\r\n", kAccepted},
+      {"carriage returns", "-----BEGIN PUBLIC KEY-----\r\n" + body + "\r\n-----END PUBLIC KEY-----\r\n",
+       kAccepted},
       {"empty", "", Code::kKeyUnreadable},
       {"text before it", "my key\n" + good, Code::kKeyUnreadable},
       {"text after it", good + "my key\n", Code::kKeyUnreadable},
       {"two blocks", good + good, Code::kKeyUnreadable},
       {"no end", good.substr(0, good.find("-----END")), Code::kKeyUnreadable},
-      {"a header line", "-----BEGIN PUBLIC KEY-----\nKey-Name: x\n\n" + body + "\n-----END PUBLIC KEY-----\n", Code::kKeyUnreadable},
-      {"a space in the base64", "-----BEGIN PUBLIC KEY-----\n" + body.substr(0, 8) + " " + body.substr(8) + "\n-----END PUBLIC KEY-----\n", Code::kKeyUnreadable},
+      {"a header line", "-----BEGIN PUBLIC KEY-----\nKey-Name: x\n\n" + body + "\n-----END PUBLIC KEY-----\n",
+       Code::kKeyUnreadable},
+      {"a space in the base64",
+       "-----BEGIN PUBLIC KEY-----\n" + body.substr(0, 8) + " " + body.substr(8) +
+           "\n-----END PUBLIC KEY-----\n",
+       Code::kKeyUnreadable},
       {"an empty block", "-----BEGIN PUBLIC KEY-----\n\n-----END PUBLIC KEY-----\n", Code::kKeyUnreadable},
-      {"all on one line", "-----BEGIN PUBLIC KEY-----" + body + "-----END PUBLIC KEY-----", Code::kKeyUnreadable},
+      {"all on one line", "-----BEGIN PUBLIC KEY-----" + body + "-----END PUBLIC KEY-----",
+       Code::kKeyUnreadable},
       {"a private key where a public one belongs", secret, Code::kKeyUnreadable},
-      {"DER with a byte too many", "-----BEGIN PUBLIC KEY-----\n" + to_base64(from_base64(body).value() + "x") + "\n-----END PUBLIC KEY-----\n", Code::kKeyUnreadable},
-      {"DER cut short", "-----BEGIN PUBLIC KEY-----\n" + to_base64(from_base64(body).value().substr(0, 43)) + "\n-----END PUBLIC KEY-----\n", Code::kKeyUnreadable},
+      {"DER with a byte too many",
+       "-----BEGIN PUBLIC KEY-----\n" + to_base64(from_base64(body).value() + "x") +
+           "\n-----END PUBLIC KEY-----\n",
+       Code::kKeyUnreadable},
+      {"DER cut short",
+       "-----BEGIN PUBLIC KEY-----\n" + to_base64(from_base64(body).value().substr(0, 43)) +
+           "\n-----END PUBLIC KEY-----\n",
+       Code::kKeyUnreadable},
   };
   for (const Case& c : cases) {
     INFO(c.name);
     CHECK(code_of(PublicKey::from_pem(c.pem)) == c.want);
   }
   CHECK(code_of(PrivateKey::from_pem(good)) == Code::kKeyUnreadable);
-  CHECK(code_of(PrivateKey::from_pem("-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\nAA==\n-----END ENCRYPTED SIGSTORE PRIVATE KEY-----\n")) ==
-        Code::kKeyUnsupported);
+  CHECK(code_of(PrivateKey::from_pem("-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\nAA==\n-----END "
+                                     "ENCRYPTED SIGSTORE PRIVATE KEY-----\n")) == Code::kKeyUnsupported);
   CHECK(code_of(PrivateKey::from_seed("short")) == Code::kKeyUnreadable);
   CHECK(code_of(PublicKey::from_raw_ed25519("short")) == Code::kKeyUnreadable);
 }
@@ -146,7 +161,8 @@ TEST_CASE("Published detached signatures: Ed25519 verifies, its prehashed cousin
     INFO(item.at("id"));
     const auto key = PublicKey::from_pem(set.file(item, "key"));
     REQUIRE(key);
-    CHECK(key->verify(set.file(item, "data"), set.file(item, "signature")) == (item.at("expect") == "accept"));
+    CHECK(key->verify(set.file(item, "data"), set.file(item, "signature")) ==
+          (item.at("expect") == "accept"));
     ++checked;
   }
   CHECK(checked == 3);

@@ -43,10 +43,12 @@ std::optional<Digest> digest_of(const Json& item) {
 bool published_inclusion(const Json& v) {
   const auto proof = proof_of(v.at("proof"));
   const auto root = digest_of(v.at("root")), leaf = digest_of(v.at("leafHash"));
-  return proof && root && leaf && check_inclusion(v.at("leafIdx"), v.at("treeSize"), *leaf, *proof, *root).has_value();
+  return proof && root && leaf &&
+         check_inclusion(v.at("leafIdx"), v.at("treeSize"), *leaf, *proof, *root).has_value();
 }
 
-// Some cases have words for heads. Where the answer hangs on whether they are equal, the digest of the word stands in.
+// Some cases have words for heads. Where the answer hangs on whether they are equal, the digest of the word
+// stands in.
 std::optional<Digest> head_of(const Json& item, bool only_compared) {
   const auto digest = digest_of(item);
   return digest || !only_compared ? digest : Digest::of(item.get<std::string>());
@@ -55,7 +57,8 @@ std::optional<Digest> head_of(const Json& item, bool only_compared) {
 bool published_consistency(const Json& v) {
   const auto proof = proof_of(v.at("proof"));
   const bool only_compared = v.at("size1") == 1 && v.at("size2") == 1;
-  const auto old_root = head_of(v.at("root1"), only_compared), new_root = head_of(v.at("root2"), only_compared);
+  const auto old_root = head_of(v.at("root1"), only_compared),
+             new_root = head_of(v.at("root2"), only_compared);
   return proof && old_root && new_root &&
          check_consistency(v.at("size1"), *old_root, v.at("size2"), *new_root, *proof).has_value();
 }
@@ -64,7 +67,8 @@ bool production_inclusion(const Json& v) {
   const auto proof = proof_of(v.at("proof"));
   const auto root = digest_of(v.at("root"));
   const Digest leaf = merkle_leaf(from_base64(v.at("body").get<std::string>()).value());
-  return proof && root && check_inclusion(v.at("logIndex"), v.at("treeSize"), leaf, *proof, *root).has_value();
+  return proof && root &&
+         check_inclusion(v.at("logIndex"), v.at("treeSize"), leaf, *proof, *root).has_value();
 }
 
 }  // namespace
@@ -95,7 +99,8 @@ TEST_CASE("Every leaf of every tree up to 65 leaves has a proof, and it proves n
       REQUIRE_FALSE(check_inclusion(i, size, merkle_leaf("other"), proof, root));
       if (i + 1 < size) REQUIRE_FALSE(check_inclusion(i + 1, size, all[i], proof, root));
       REQUIRE_FALSE(check_inclusion(i, size, all[i], proof, Digest::of("other")));
-      if (!proof.empty()) REQUIRE_FALSE(check_inclusion(i, size, all[i], Proof(proof.begin(), proof.end() - 1), root));
+      if (!proof.empty())
+        REQUIRE_FALSE(check_inclusion(i, size, all[i], Proof(proof.begin(), proof.end() - 1), root));
       Proof longer = proof;
       longer.push_back(root);
       REQUIRE_FALSE(check_inclusion(i, size, all[i], longer, root));
@@ -116,7 +121,8 @@ TEST_CASE("Every tree up to 65 leaves extends every smaller one, and no proof is
       Proof longer = proof;
       longer.push_back(new_root);
       REQUIRE_FALSE(check_consistency(m, old_root, n, new_root, longer));
-      if (!proof.empty()) REQUIRE_FALSE(check_consistency(m, old_root, n, new_root, Proof(proof.begin() + 1, proof.end())));
+      if (!proof.empty())
+        REQUIRE_FALSE(check_consistency(m, old_root, n, new_root, Proof(proof.begin() + 1, proof.end())));
     }
   }
 }
@@ -128,7 +134,8 @@ TEST_CASE("A history that was rewritten does not extend the old one, whichever l
     std::vector<Digest> rewritten = all;
     rewritten[touched] = merkle_leaf("rewritten");
     const auto proof = consistency_proof(13, 20, at(rewritten)).value();
-    CHECK(code_of(check_consistency(13, old_root, 20, root_of(rewritten, 20), proof)) == Code::kAuditConsistency);
+    CHECK(code_of(check_consistency(13, old_root, 20, root_of(rewritten, 20), proof)) ==
+          Code::kAuditConsistency);
   }
 }
 
@@ -139,9 +146,11 @@ TEST_CASE("Sizes that cannot be are refused, not computed") {
   CHECK(code_of(consistency_proof(4, 3, at(all))) == Code::kField);
   CHECK(code_of(check_inclusion(0, 0, all[0], {}, all[0])) == Code::kAuditMerkle);
   CHECK(code_of(check_inclusion(UINT64_MAX, UINT64_MAX, all[0], {}, all[0])) == Code::kAuditMerkle);
-  CHECK(code_of(check_inclusion(UINT64_MAX - 1, UINT64_MAX, all[0], Proof(64, all[1]), all[0])) == Code::kAuditMerkle);
+  CHECK(code_of(check_inclusion(UINT64_MAX - 1, UINT64_MAX, all[0], Proof(64, all[1]), all[0])) ==
+        Code::kAuditMerkle);
   CHECK(code_of(check_consistency(4, all[0], 3, all[1], {})) == Code::kAuditConsistency);
-  CHECK(code_of(check_consistency(UINT64_MAX - 1, all[0], UINT64_MAX, all[1], Proof(64, all[1]))) == Code::kAuditConsistency);
+  CHECK(code_of(check_consistency(UINT64_MAX - 1, all[0], UINT64_MAX, all[1], Proof(64, all[1]))) ==
+        Code::kAuditConsistency);
 }
 
 TEST_CASE("A leaf that cannot be read ends the proof with that error") {

@@ -13,7 +13,9 @@ Checkpoint sample() {
   return {.origin = std::string(kName) + "/acme", .size = 42, .root = Digest::of("root"), .extensions = {}};
 }
 
-std::string signed_sample(unsigned number = 1) { return sign_checkpoint(sample(), kName, test_key(number)).value(); }
+std::string signed_sample(unsigned number = 1) {
+  return sign_checkpoint(sample(), kName, test_key(number)).value();
+}
 
 Code check(const std::string& note, std::vector<unsigned> trusted, std::string_view name = kName) {
   std::vector<PublicKey> keys;
@@ -44,7 +46,8 @@ TEST_CASE("Published notes: opened, counted and refused as the reference does") 
       continue;
     }
     const auto note = parse_note(set.file(item, "note"));
-    const auto verified = note ? verify_note(*note, parse_vkeys(item.at("vkeys"))) : Result<VerifiedNote>(fail(note.error()));
+    const auto verified =
+        note ? verify_note(*note, parse_vkeys(item.at("vkeys"))) : Result<VerifiedNote>(fail(note.error()));
     CHECK(verified.has_value() == (item.at("expect") == "accept"));
     ++checked;
     if (!verified) continue;
@@ -60,11 +63,13 @@ TEST_CASE("Published verifier keys: read and written again, and refused with byt
   for (const Json& item : set.cases()) {
     if (item.at("kind") == "vkey") CHECK_FALSE(NoteKey::parse(item.at("vkey").get<std::string>()));
     if (item.at("kind") != "note" || item.contains("sigtype")) continue;
-    for (const Json& text : item.at("vkeys")) CHECK(NoteKey::parse(text.get<std::string>()).value().text() == text);
+    for (const Json& text : item.at("vkeys"))
+      CHECK(NoteKey::parse(text.get<std::string>()).value().text() == text);
   }
-  for (const char* bad : {"", "a", "a+b", "a+00000000+", "+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW",
-                          "PeterNeumann+c74f20a4+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW",
-                          "PeterNeumann+C74F20A3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"}) {
+  for (const char* bad :
+       {"", "a", "a+b", "a+00000000+", "+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW",
+        "PeterNeumann+c74f20a4+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW",
+        "PeterNeumann+C74F20A3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"}) {
     INFO(bad);
     CHECK(code_of(NoteKey::parse(bad)) == Code::kNoteMalformed);
   }
@@ -80,7 +85,8 @@ TEST_CASE("Published checkpoint bodies: parsed or refused; a root that is not SH
     CHECK_FALSE(parse_checkpoint(body));  // all of these roots are short words
     ++checked;
     if (item.at("expect") != "accept") continue;
-    const auto full = parse_checkpoint(replaced(body, item.at("hash").get<std::string>(), to_base64(Digest::of("r").raw())));
+    const auto full = parse_checkpoint(
+        replaced(body, item.at("hash").get<std::string>(), to_base64(Digest::of("r").raw())));
     // Trailing empty lines are no extension lines: the reference parser keeps them as "rest", we refuse them.
     CHECK(full.has_value() == !body.ends_with("\n\n"));
     if (!full) continue;
@@ -110,8 +116,10 @@ TEST_CASE("A checkpoint we sign has the agreed form and verifies") {
   const PrivateKey key = test_key(1);
   const std::string note = signed_sample();
   const std::string body = "airlock/0123456789abcdef/acme\n42\n" + to_base64(Digest::of("root").raw()) + "\n";
-  const std::string hash = std::string(Digest::of(std::string(kName) + "\n\x01" + key.raw_public_key()).raw().substr(0, 4));
-  CHECK(note == body + "\n\xE2\x80\x94 " + std::string(kName) + " " + to_base64(hash + key.sign(body).value()) + "\n");
+  const std::string hash =
+      std::string(Digest::of(std::string(kName) + "\n\x01" + key.raw_public_key()).raw().substr(0, 4));
+  CHECK(note == body + "\n\xE2\x80\x94 " + std::string(kName) + " " +
+                    to_base64(hash + key.sign(body).value()) + "\n");
   const std::vector<PublicKey> keys = {key.public_key()};
   const auto verified = verify_checkpoint(note, kName, keys);
   REQUIRE(verified);
@@ -127,7 +135,9 @@ TEST_CASE("The checkpoint the ledger writes is the one that is signed here, byte
 TEST_CASE("Attacks on a checkpoint") {
   const std::string good = signed_sample(), line = good.substr(good.find("\n\n") + 2);
   const std::string other =
-      sign_checkpoint({.origin = "o", .size = 1, .root = Digest::of("x"), .extensions = {}}, kName, test_key(1)).value();
+      sign_checkpoint({.origin = "o", .size = 1, .root = Digest::of("x"), .extensions = {}}, kName,
+                      test_key(1))
+          .value();
   struct Case {
     const char* name;
     std::string note;
@@ -143,8 +153,14 @@ TEST_CASE("Attacks on a checkpoint") {
       {"size changed", replaced(good, "\n42\n", "\n43\n"), {1}, Code::kNoteSignature},
       {"tenant changed", replaced(good, "/acme", "/evil"), {1}, Code::kNoteSignature},
       {"a line added to the text", replaced(good, "\n\n", "\nx\n\n"), {1}, Code::kNoteSignature},
-      {"signed under another name", sign_checkpoint(sample(), "airlock/ffffffffffffffff", test_key(1)).value(), {1}, Code::kNoteSignature},
-      {"signature of another checkpoint", replaced(good, line, other.substr(other.find("\n\n") + 2)), {1}, Code::kNoteSignature},
+      {"signed under another name",
+       sign_checkpoint(sample(), "airlock/ffffffffffffffff", test_key(1)).value(),
+       {1},
+       Code::kNoteSignature},
+      {"signature of another checkpoint",
+       replaced(good, line, other.substr(other.find("\n\n") + 2)),
+       {1},
+       Code::kNoteSignature},
       {"signature line doubled", good + line, {1}, kAccepted},
       {"a line of somebody else", good + replaced(line, kName, "other"), {1}, kAccepted},
       {"cut in the signature", good.substr(0, good.size() - 4), {1}, Code::kNoteMalformed},
@@ -154,7 +170,12 @@ TEST_CASE("Attacks on a checkpoint") {
       {"text only", good.substr(0, good.find("\n\n") + 1), {1}, Code::kNoteMalformed},
       {"a carriage return", replaced(good, "\n42\n", "\r\n42\n"), {1}, Code::kNoteMalformed},
       {"a hyphen for the dash", replaced(good, "\xE2\x80\x94", "-"), {1}, Code::kNoteMalformed},
-      {"invalid UTF-8", replaced(good, "acme", "ac\xFF" "e"), {1}, Code::kNoteMalformed},
+      {"invalid UTF-8",
+       replaced(good, "acme",
+                "ac\xFF"
+                "e"),
+       {1},
+       Code::kNoteMalformed},
       {"nothing", "", {1}, Code::kNoteMalformed},
       {"too large", std::string(2 << 20, 'x'), {1}, Code::kTooLarge},
   };
@@ -201,7 +222,11 @@ TEST_CASE("What cannot stand in a note is not signed") {
   hidden = sample();
   hidden.extensions = {"a\nb"};
   CHECK(code_of(sign_checkpoint(hidden, kName, key)) == Code::kNoteMalformed);
-  for (const char* name : {"", "a b", "a+b", "a\nb", "a\xE2\x80\xA8" "b", "a\xC2\xA0" "b"})
+  for (const char* name : {"", "a b", "a+b", "a\nb",
+                           "a\xE2\x80\xA8"
+                           "b",
+                           "a\xC2\xA0"
+                           "b"})
     CHECK(code_of(sign_checkpoint(sample(), name, key)) == Code::kNoteMalformed);
   for (const char* text : {"", "\n", "no line feed", "control \x07\n"}) {
     Note note{text, {}};

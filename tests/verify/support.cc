@@ -60,7 +60,9 @@ std::string TempDir::write(const std::string& name, std::string_view bytes) cons
   return file;
 }
 
-std::string TempDir::read(const std::string& name) const { return need(read_file(path_ + "/" + name, kMaxFileBytes), name); }
+std::string TempDir::read(const std::string& name) const {
+  return need(read_file(path_ + "/" + name, kMaxFileBytes), name);
+}
 
 int run_program(const std::vector<std::string>& argv) {
   std::vector<char*> args;

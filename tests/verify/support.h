@@ -1,4 +1,5 @@
-// What the tests of verify share: published vectors, keys made from a seed, a folder that goes away, other programs.
+// What the tests of verify share: published vectors, keys made from a seed, a folder that goes away, other
+// programs.
 #pragma once
 
 #include <string>
