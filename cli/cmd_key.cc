@@ -16,7 +16,7 @@ struct KeyOptions {
 Result<int> generate(Shell& shell, const KeyOptions& o) {
   if (o.site == !o.out.empty()) return fail(Code::kUsage, "give either --out PATH or --site");
   const std::string path = o.site ? TRY(shell.prepared_home()).keys() + "/site" : o.out;
-  const verify::PrivateKey key = verify::PrivateKey::generate(shell.entropy);
+  const verify::PrivateKey key = TRY(verify::PrivateKey::generate(shell.entropy));
   TRY(create_file_durably(path + ".key", key.pem().view(), 0600));
   TRY(write_file_durably(path + ".pub", key.public_key().pem()));
   TRY(shell.emit({{"keyId", key.key_id()}, {"algorithm", to_string(key.public_key().algorithm())}, {"privateKey", path + ".key"},
