@@ -175,7 +175,9 @@ class Planner {
     // The file size ends sparse files; a full disk (ENOSPC) is to come before it, hence a page more.
     const std::pair<int, std::uint64_t> limits[] = {
         {RLIMIT_CORE, 0}, {RLIMIT_NOFILE, 1024}, {RLIMIT_FSIZE, r.disk + 4096}, {RLIMIT_MEMLOCK, 64 * kKiB},
-        {RLIMIT_NPROC, r.pids + 1},  // and the init; counted in the step's own user namespace
+        // Counted in the step's own user namespace, the init included. Behind a group it is the second wall: a little
+        // further out, so that the group sees the step run into its limit and counts it.
+        {RLIMIT_NPROC, r.pids + 1 + (uses(Layer::kCgroup) ? 16U : 0U)},
         {RLIMIT_STACK, 8 * kMiB}, {RLIMIT_MSGQUEUE, 0}, {RLIMIT_NICE, 0}, {RLIMIT_RTPRIO, 0}};
     for (const auto& [what, value] : limits)
       add({.kind = OpKind::kLimit, .layer = Layer::kIdentity, .flags = value, .value = static_cast<std::uint64_t>(what)});
