@@ -33,7 +33,9 @@ void CheckLog::set_manifest(const verify::VerifiedBundleManifest& manifest) {
 
 Result<UniqueFd> open_bundle_file(const std::string& path) {
   if (path.empty()) return fail(Code::kBundlePathRequired, "no path given");
-  UniqueFd file = TRY(open_read(path));
+  auto opened = open_read(path);
+  if (!opened) return fail(Code::kBundlePathRequired, opened.error().context);
+  UniqueFd file = std::move(*opened);
   ::posix_fadvise(file.get(), 0, 0, POSIX_FADV_SEQUENTIAL);  // ignoring: only a hint
   return file;
 }

@@ -52,7 +52,7 @@ Result<std::map<std::string, InputSource>> parse_inputs(const Json* value, const
 }
 
 Result<std::map<std::string, std::string>> parse_env(const Json* value, const std::string& path) {
-  static constexpr std::string_view kReserved[] = {"HOME", "SOURCE_DATE_EPOCH", "TRACEPARENT", "TRACESTATE", "BAGGAGE"};
+  static constexpr std::string_view kReserved[] = {"HOME", "TRACEPARENT", "TRACESTATE", "BAGGAGE"};
   std::map<std::string, std::string> out;
   if (value == nullptr) return out;
   for (const auto& [name, item] : value->items()) {
