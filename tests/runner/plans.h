@@ -39,8 +39,8 @@ inline std::string fan_over(const std::string& items) {
          "    - {id: f, plugin: match@1.0.0, args: [\"${item}\"], forEach: {items: [" + items + "]}}\n";
 }
 
-inline constexpr std::string_view kPinnedStepHash = "?";
-inline constexpr std::string_view kPinnedPlanHash = "?";
+inline constexpr std::string_view kPinnedStepHash = "d1f9094be411de788f3ee52d933199c5940936e17f111b4434d5cdfdb52c59af";
+inline constexpr std::string_view kPinnedPlanHash = "9602daca617878aee8f5cc67bc41bae6f474963455256d0ff7424467d4d2d1ca";
 
 class FakeCatalog : public runner::Catalog {
  public:
