@@ -73,8 +73,9 @@ class Executor {
   std::size_t capacity() const;                    // attempts at once; more wait in the order of launch
   const Digest& profile() const;
   void launch(AttemptSpec attempt);                // returns at once
-  // Those that ended since the last call, oldest first; waits up to `timeout` for the first one.
-  std::vector<AttemptResult> wait(Millis timeout);
+  // Those that ended since the last call, oldest first. Waits for the first one, up to `timeout` or until `wake` (if
+  // given) is readable.
+  std::vector<AttemptResult> wait(Millis timeout, const UniqueFd* wake = nullptr);
   void cancel(sandbox::Cancel::Level level);       // of everything in flight; what is launched later ends cancelled
 
  private:

@@ -9,10 +9,19 @@ namespace {
 
 using sandbox::Cancel;
 
-// How long the loop may sleep: a signal handler raises the cancel level without waking it.
-constexpr Millis kTick{100};
 constexpr Millis kLookEvery{1000};          // at the job, which another process may have canceled
 constexpr std::size_t kLaunchesATurn = 256; // keeps a transaction short when a great many steps come from the cache
+
+// What becomes readable when the canceller goes beyond `level`.
+const UniqueFd* next_level(const Cancel& cancel, Cancel::Level level) {
+  switch (level) {
+    case Cancel::Level::kNone: return &cancel.drain_event();
+    case Cancel::Level::kDrain: return &cancel.stop_event();
+    case Cancel::Level::kStop: return &cancel.kill_event();
+    case Cancel::Level::kKill: return nullptr;
+  }
+  std::unreachable();
+}
 
 std::size_t parallel(const RunPorts& ports, const RunOptions& options, const Plan& plan) {
   std::size_t most = ports.executor.capacity();
@@ -44,7 +53,7 @@ Result<void> RunLoop::execute(const AtEnd& at_end) {
   const auto outcome = [&]() -> Result<void> {
     TRY(turn({}, at_end));
     while (!finished_) {
-      std::vector<AttemptResult> results = ports_.executor.wait(patience(ports_.clock.monotonic()));
+      std::vector<AttemptResult> results = ports_.executor.wait(patience(ports_.clock.monotonic()), next_level(ports_.cancel, level_));
       in_flight_ -= results.size();
       TRY(turn(std::move(results), at_end));
     }
@@ -52,13 +61,14 @@ Result<void> RunLoop::execute(const AtEnd& at_end) {
   }();
   // What still runs can no longer be recorded: it is ended, and a resume runs it again.
   if (in_flight_ > 0) ports_.executor.cancel(Cancel::Level::kKill);
-  while (in_flight_ > 0) in_flight_ -= ports_.executor.wait(kTick).size();
+  while (in_flight_ > 0) in_flight_ -= ports_.executor.wait(kLookEvery).size();
   return outcome;
 }
 
 Millis RunLoop::patience(Millis now) const {
   if (!launches_.empty() && !fault_) return Millis(0);
-  Millis wait = kTick;
+  Millis wait = std::min(next_look_, next_heartbeat_) - now;
+  if (deadline_) wait = std::min(wait, *deadline_ - now);
   if (!timers_.empty()) wait = std::min(wait, timers_.begin()->first - now);
   return std::max(wait, Millis(0));
 }

@@ -1,11 +1,10 @@
+#include <sqlite3.h>
 #include <sys/wait.h>
 
 #include <catch2/catch.hpp>
 #include <csignal>
-#include <filesystem>
 
 #include "ledger/jobs.h"
-#include "ledger/sqlite.h"
 #include "run_site.h"
 
 using namespace airlock;
@@ -170,9 +169,12 @@ TEST_CASE("a run is not taken up when its plan is not the one that was recorded"
   REQUIRE_FALSE(site.run("work"));
   const auto run = ledger::list_runs(*site.ledger, test::tenant())->front();
   // As with the sqlite3 program: the trigger goes, and one byte of the plan changes.
-  sql::Connection& db = site.ledger->db();
-  REQUIRE(db.run("DROP TRIGGER documents_no_update"));
-  REQUIRE(db.run("UPDATE documents SET bytes = replace(bytes, 'maxAttempts', 'maxattempts') WHERE digest = ?1", run.plan_hash));
+  sqlite3* db = nullptr;
+  REQUIRE(sqlite3_open((site.root + "/ledger.db").c_str(), &db) == SQLITE_OK);
+  const std::string edit = "DROP TRIGGER documents_no_update; UPDATE documents SET bytes = CAST(replace(bytes, 'maxAttempts', 'maxattempts') AS BLOB)"
+                           " WHERE digest = x'" + run.plan_hash.hex() + "'";
+  CHECK(sqlite3_exec(db, edit.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK);
+  sqlite3_close(db);
   site.fs.full = false;
   CHECK(site.resume(run.id).error().code == Code::kPlanMismatch);
 }

@@ -1,6 +1,6 @@
 #include <catch2/catch.hpp>
 #include <cstdlib>
-#include <iostream>
+#include <filesystem>
 
 #include "base/io.h"
 #include "run_site.h"
@@ -38,7 +38,7 @@ TEST_CASE("the whole road in the real sandbox: run, cache, replay") {
     WARN("SKIPPED: " + *why);
     return;
   }
-  RunSite site;
+  RunSite site(std::filesystem::temp_directory_path().string());
   site.program = read_file(RUN_STEP, 64 * kMiB).value();
   site.profile = (*host)->profile();
   auto real = make_sandbox_executor(*host, {}, 2, *site.store, site.clock);
