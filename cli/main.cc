@@ -2,6 +2,7 @@
 // status; everything a command does stands in its cmd_*.cc.
 #include <csignal>
 #include <cstdlib>
+#include <set>
 
 #include "cli/shell.h"
 
@@ -38,11 +39,13 @@ void add_globals(CLI::App& app, Shell& shell) {
 // What stood on the command line after the deepest command that was understood, and what might have been meant.
 Error usage_error(const CLI::App& app, const CLI::ParseError& problem, int argc, char** argv) {
   const CLI::App* at = &app;
+  std::set<std::string> understood;
   for (bool deeper = true; deeper;) {
     deeper = false;
     for (const CLI::App* sub : at->get_subcommands())
       if (sub->parsed()) {
         at = sub;
+        understood.insert(sub->get_name());
         deeper = true;
         break;
       }
@@ -56,8 +59,8 @@ Error usage_error(const CLI::App& app, const CLI::ParseError& problem, int argc,
   std::string context = problem.what();
   for (int i = 1; i < argc; ++i) {
     const std::string word = std::string(argv[i]).substr(0, std::string(argv[i]).find('='));
-    if (std::ranges::find(words, word) != words.end() || (!group && !word.starts_with("--"))) continue;
-    if (context.find(word) == std::string::npos && !word.starts_with("--") && at != &app) continue;
+    if (std::ranges::find(words, word) != words.end() || understood.contains(word)) continue;
+    if (!group && !word.starts_with("--")) continue;  // a file name, not a misspelt command
     if (const auto near = nearest(word, words)) {
       context = "\"" + word + "\" is not known here; did you mean \"" + *near + "\"?";
       break;

@@ -1,6 +1,6 @@
 # Build, inspect, verify, import: what passes, what is refused, and what a refusal leaves behind.
 . "$(dirname "$0")/lib.sh"
-. "$(dirname "$0")/lib_kit.sh"
+. "$here/lib_kit.sh"
 export AIRLOCK_TENANT=acme
 
 airlock key generate --out pub -q

@@ -1,10 +1,12 @@
-# Sourced by every CLI test. Gives: an empty folder as $PWD, removed at the end; $AIRLOCK_HOME in it; airlock on PATH.
+# Sourced by every CLI test. Gives: an empty folder as $PWD, removed at the end; $AIRLOCK_HOME in it; airlock on PATH;
+# $here, the folder of the test.
 #
 #   expect STATUS COMMAND...   runs it, keeps stdout in `out` and stderr in `err`, fails unless it exits with STATUS
 #   out_has TEXT / err_has TEXT / out_empty / err_empty / out_lacks TEXT
 set -u
 export PATH="$AIRLOCK_BIN:$PATH" LC_ALL=C
 unset AIRLOCK_TENANT AIRLOCK_ACTOR AIRLOCK_PASSPHRASE NO_COLOR
+here=$(cd "$(dirname "$0")" && pwd)
 scratch=$(mktemp -d)
 trap 'chmod -R u+w "$scratch" 2>/dev/null; rm -rf "$scratch"' EXIT
 cd "$scratch" || exit 1

@@ -16,7 +16,7 @@ make_kit() {
  "producer": "tests", "tenants": ["$tenant"], "createdAt": "2026-01-01T00:00:00Z"}
 J
   cat > "$dir/plugins/stepper/1.0.0/plugin.json" <<'J'
-{"name": "stepper", "version": "1.0.0", "entrypoint": "bin/stepper", "rootfs": "none", "deterministic": true,
+{"name": "stepper", "version": "1.0.0", "entrypoint": "bin/stepper", "rootfs": "none", "deterministic": true, "network": {"allow": ["tcp:10.0.0.1:443"]},
  "resources": {"memory": "64MiB", "cpu": 1.0, "pids": 32, "disk": "16MiB", "timeout": "30s"}}
 J
   echo "hello $generation" > "$dir/data/in/hello.txt"

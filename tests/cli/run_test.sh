@@ -1,6 +1,6 @@
 # The main path after import: plan, run, cache, replay, evidence; and steps that misbehave.
 . "$(dirname "$0")/lib.sh"
-. "$(dirname "$0")/lib_kit.sh"
+. "$here/lib_kit.sh"
 export AIRLOCK_TENANT=acme
 new_site
 make_kit kit 1.0.0 1
