@@ -155,7 +155,7 @@ std::string report_text(const runner::RunReport& report, const HomePaths& home, 
   text += "steps    " + counts_text(report.counts) + "\n";
   for (const auto& failure : report.failures)
     text += "  " + paint(ledger::to_text(failure.state), Tone::kBad, colour) + "  " + failure.step.str() + "  " + describe(failure.error) + "\n";
-  if (run.outputs_hash) text += "outputs  " + run.outputs_hash->prefixed() + "\n";
+  if (good && run.outputs_hash) text += "outputs  " + run.outputs_hash->prefixed() + "\n";
   return text + "logs     " + home.runs() + "/" + run.id.str() + "\n";
 }
 

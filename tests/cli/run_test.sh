@@ -41,7 +41,7 @@ refused() {  # DAG CODE TEXT: the run fails, one clear line says why, and the le
   [ "$(grep -c 'error\[' err)" = 1 ] || die "more than one error line"
 }
 refused crash 'signal'
-refused fails 'status 3'
+refused fails 'exit code 3'
 refused fork-bomb ''
 refused fill ''
 refused symlink 'done.txt'
