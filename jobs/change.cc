@@ -16,9 +16,10 @@ bool spends_a_try(JobEvent event) { return event == JobEvent::kFail || event == 
 Result<void> wake_dependants(Tx& tx, const TenantId& tenant, const JobId& job, const Who& who) {
   std::vector<JobId> dependants;
   {
-    sql::Statement rows = TRY(tx.db().query("SELECT job_id FROM job_dependencies JOIN waiting USING (tenant, job_id)"
-                                            " WHERE tenant = ?1 AND depends_on = ?2 ORDER BY job_id",
-                                            tenant, job));
+    sql::Statement rows =
+        TRY(tx.db().query("SELECT job_id FROM job_dependencies JOIN waiting USING (tenant, job_id)"
+                          " WHERE tenant = ?1 AND depends_on = ?2 ORDER BY job_id",
+                          tenant, job));
     while (TRY(rows.step())) dependants.push_back(TRY(rows.id<JobId>(0)));
   }
   for (const JobId& dependant : dependants) TRY(recheck(tx, tenant, dependant, who));
@@ -35,7 +36,10 @@ std::string why_dead(const JobStatus& held, const RetryPolicy& policy, const Com
 std::string job_subject(const JobId& job) { return "job:" + job.str(); }
 
 Json to_json(const RetryPolicy& policy) {
-  return {{"maxAttempts", policy.max_attempts}, {"baseMs", policy.base.count()}, {"factor", policy.factor}, {"capMs", policy.cap.count()}};
+  return {{"maxAttempts", policy.max_attempts},
+          {"baseMs", policy.base.count()},
+          {"factor", policy.factor},
+          {"capMs", policy.cap.count()}};
 }
 
 Result<RetryPolicy> policy_of(const JobRow& job) {
@@ -48,10 +52,14 @@ Result<RetryPolicy> policy_of(const JobRow& job) {
   return policy;
 }
 
-Result<void> change(Tx& tx, const TenantId& tenant, const JobId& job, JobState from, JobEvent event, const Who& who, Json data) {
+Result<void> change(Tx& tx, const TenantId& tenant, const JobId& job, JobState from, JobEvent event,
+                    const Who& who, Json data) {
   const auto to = next_state(from, event);
-  if (!to) return fail(Code::kJobState, "job " + job.str() + " is " + text_of(from) + ": cannot " + std::string(to_text(event)));
-  TRY(tx.append(tenant, {std::string(history_kind(event)), job_subject(job), who, Json{{"state", text_of(from)}}, Json{{"state", text_of(*to)}}, std::move(data)}));
+  if (!to)
+    return fail(Code::kJobState,
+                "job " + job.str() + " is " + text_of(from) + ": cannot " + std::string(to_text(event)));
+  TRY(tx.append(tenant, {std::string(history_kind(event)), job_subject(job), who,
+                         Json{{"state", text_of(from)}}, Json{{"state", text_of(*to)}}, std::move(data)}));
   return {};
 }
 
@@ -59,9 +67,11 @@ Result<Gate> gate_of(const Reader& reader, const TenantId& tenant, const std::ve
                      const std::optional<Instant>& not_before, Instant now) {
   for (const JobId& dependency : dependencies) {
     const JobState state = TRY(ledger::job_status(reader, tenant, dependency)).state;
-    if (state != JobState::kSucceeded) return Gate{true, "dependency", "job " + dependency.str() + " has not succeeded", std::nullopt};
+    if (state != JobState::kSucceeded)
+      return Gate{true, "dependency", "job " + dependency.str() + " has not succeeded", std::nullopt};
   }
-  if (not_before && now < *not_before) return Gate{true, "not_before", "it was asked not to start earlier", not_before};
+  if (not_before && now < *not_before)
+    return Gate{true, "not_before", "it was asked not to start earlier", not_before};
   return Gate{};
 }
 
@@ -74,7 +84,8 @@ void add_gate(Json& data, const Gate& gate) {
 Result<bool> recheck(Tx& tx, const TenantId& tenant, const JobId& job, const Who& who) {
   const JobRow row = TRY(ledger::get_job(tx, tenant, job));
   const JobStatus status = TRY(ledger::job_status(tx, tenant, job));
-  if (status.gate == "backoff" && status.next_eligible_at && tx.now() < *status.next_eligible_at) return false;
+  if (status.gate == "backoff" && status.next_eligible_at && tx.now() < *status.next_eligible_at)
+    return false;
   const Gate gate = TRY(gate_of(tx, tenant, row.dependencies, row.not_before, tx.now()));
   if (!gate.holds) {
     TRY(change(tx, tenant, job, JobState::kPending, JobEvent::kEligible, who, Json::object()));
@@ -91,30 +102,40 @@ Result<bool> recheck(Tx& tx, const TenantId& tenant, const JobId& job, const Who
 Result<std::vector<JobId>> pick(const Reader& reader, const TenantId& tenant, const ClaimRequest& request) {
   if (request.job) {
     const JobState state = TRY(ledger::job_status(reader, tenant, *request.job)).state;
-    if (state != JobState::kQueued) return fail(Code::kJobState, "job " + request.job->str() + " is " + text_of(state) + ": cannot lease");
+    if (state != JobState::kQueued)
+      return fail(Code::kJobState, "job " + request.job->str() + " is " + text_of(state) + ": cannot lease");
     return std::vector<JobId>{*request.job};
   }
-  sql::Statement rows = TRY(reader.db().query("SELECT job_id FROM ready WHERE tenant = ?1 AND (?2 IS NULL OR job_type = ?2) ORDER BY rank, seq LIMIT ?3",
-                                              tenant, request.type, static_cast<std::uint64_t>(request.max)));
+  sql::Statement rows = TRY(reader.db().query(
+      "SELECT job_id FROM ready WHERE tenant = ?1 AND (?2 IS NULL OR job_type = ?2) ORDER BY rank, seq LIMIT ?3",
+      tenant, request.type, static_cast<std::uint64_t>(request.max)));
   std::vector<JobId> jobs;
   while (TRY(rows.step())) jobs.push_back(TRY(rows.id<JobId>(0)));
   return jobs;
 }
 
-Result<JobStatus> held_with(const Reader& reader, const TenantId& tenant, const JobId& job, std::uint64_t token) {
+Result<JobStatus> held_with(const Reader& reader, const TenantId& tenant, const JobId& job,
+                            std::uint64_t token) {
   JobStatus status = TRY(ledger::job_status(reader, tenant, job));
-  if (!status.lease_id) return fail(Code::kLeaseLost, "job " + job.str() + " is " + text_of(status.state) + ", token " + std::to_string(token) + " holds nothing");
+  if (!status.lease_id)
+    return fail(Code::kLeaseLost, "job " + job.str() + " is " + text_of(status.state) + ", token " +
+                                      std::to_string(token) + " holds nothing");
   if (status.fencing_token != token)
-    return fail(Code::kLeaseLost, "job " + job.str() + ": token " + std::to_string(token) + ", the lease has " + std::to_string(status.fencing_token));
+    return fail(Code::kLeaseLost, "job " + job.str() + ": token " + std::to_string(token) +
+                                      ", the lease has " + std::to_string(status.fencing_token));
   return status;
 }
 
-Result<bool> completed_as(const Reader& reader, const TenantId& tenant, const JobId& job, std::uint64_t token, JobState status) {
+Result<bool> completed_as(const Reader& reader, const TenantId& tenant, const JobId& job, std::uint64_t token,
+                          JobState status) {
   const std::string kind = "job." + text_of(status);
-  for (const ledger::HistoryLine& line : TRY(ledger::history_of(reader, tenant, job_subject(job), false, UINT64_MAX))) {
+  for (const ledger::HistoryLine& line :
+       TRY(ledger::history_of(reader, tenant, job_subject(job), false, UINT64_MAX))) {
     const Json event = TRY(parse_json(line.line, "event"));
     const auto data = event.find("data");
-    if (event.value("kind", "") == kind && data != event.end() && data->value("fencingToken", std::uint64_t{0}) == token) return true;
+    if (event.value("kind", "") == kind && data != event.end() &&
+        data->value("fencingToken", std::uint64_t{0}) == token)
+      return true;
   }
   return false;
 }
@@ -125,13 +146,16 @@ Result<JobEvent> ending_event(JobState status) {
     case JobState::kFailed: return JobEvent::kFail;
     case JobState::kTimedOut: return JobEvent::kTimeOut;
     case JobState::kCanceled: return JobEvent::kCancel;
-    case JobState::kPending: case JobState::kQueued: case JobState::kLeased: case JobState::kRunning: break;
+    case JobState::kPending:
+    case JobState::kQueued:
+    case JobState::kLeased:
+    case JobState::kRunning: break;
   }
   return fail(Code::kJobState, "a job cannot be completed as " + text_of(status));
 }
 
-Result<JobState> finish_attempt(Tx& tx, const TenantId& tenant, const JobId& job, const JobStatus& held, JobEvent event,
-                                const Completion& completion, const Who& who) {
+Result<JobState> finish_attempt(Tx& tx, const TenantId& tenant, const JobId& job, const JobStatus& held,
+                                JobEvent event, const Completion& completion, const Who& who) {
   const RetryPolicy policy = TRY(policy_of(TRY(ledger::get_job(tx, tenant, job))));
   const bool again = spends_a_try(event) && completion.retryable && held.attempt < policy.max_attempts;
   const bool dead = spends_a_try(event) && !again;
@@ -148,7 +172,9 @@ Result<JobState> finish_attempt(Tx& tx, const TenantId& tenant, const JobId& job
     TRY(change(tx, tenant, job, completion.status, JobEvent::kRetry, who, std::move(retry)));
     return JobState::kPending;
   }
-  if (dead) TRY(ledger::open_incident(tx, tenant, "dead_letter", job_subject(job), why_dead(held, policy, completion), who));
+  if (dead)
+    TRY(ledger::open_incident(tx, tenant, "dead_letter", job_subject(job), why_dead(held, policy, completion),
+                              who));
   if (event == JobEvent::kSucceed) TRY(wake_dependants(tx, tenant, job, who));
   return completion.status;
 }

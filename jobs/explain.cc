@@ -11,11 +11,15 @@ Why why(const JobStatus& status, Instant now) {
   switch (status.state) {
     case JobState::kPending: return {status.gate.value_or("none"), status.reason.value_or("")};
     case JobState::kQueued: return {"no_worker", "waits for a worker to claim it"};
-    case JobState::kLeased: case JobState::kRunning:
-      if (status.lease_until && *status.lease_until < now) return {"lease_expired", "held by " + status.worker.value_or("") + ", whose lease is over"};
+    case JobState::kLeased:
+    case JobState::kRunning:
+      if (status.lease_until && *status.lease_until < now)
+        return {"lease_expired", "held by " + status.worker.value_or("") + ", whose lease is over"};
       return {"none", "held by " + status.worker.value_or("")};
-    case JobState::kSucceeded: case JobState::kFailed: case JobState::kTimedOut: case JobState::kCanceled:
-      return {"finished", "ended in attempt " + std::to_string(status.attempt)};
+    case JobState::kSucceeded:
+    case JobState::kFailed:
+    case JobState::kTimedOut:
+    case JobState::kCanceled: return {"finished", "ended in attempt " + std::to_string(status.attempt)};
   }
   std::unreachable();
 }

@@ -20,7 +20,8 @@ std::optional<JobState> next_state(JobState state, JobEvent event) {
     case JobEvent::kSucceed: return to(state == JobState::kRunning, JobState::kSucceeded);
     case JobEvent::kFail: return to(state == JobState::kRunning, JobState::kFailed);
     case JobEvent::kTimeOut: return to(held, JobState::kTimedOut);
-    case JobEvent::kRetry: return to(state == JobState::kFailed || state == JobState::kTimedOut, JobState::kPending);
+    case JobEvent::kRetry:
+      return to(state == JobState::kFailed || state == JobState::kTimedOut, JobState::kPending);
     case JobEvent::kCancel: return to(!ledger::is_final(state), JobState::kCanceled);
   }
   std::unreachable();
@@ -28,7 +29,8 @@ std::optional<JobState> next_state(JobState state, JobEvent event) {
 
 std::string_view history_kind(JobEvent event) {
   switch (event) {
-    case JobEvent::kEligible: case JobEvent::kRelease: return "job.queued";
+    case JobEvent::kEligible:
+    case JobEvent::kRelease: return "job.queued";
     case JobEvent::kLease: return "job.leased";
     case JobEvent::kStart: return "job.running";
     case JobEvent::kSucceed: return "job.succeeded";
@@ -56,10 +58,11 @@ std::string_view to_text(JobEvent event) {
 }
 
 Result<JobState> parse_job_state(std::string_view text) {
-  constexpr std::array<std::pair<std::string_view, JobState>, 4> kSynonyms = {{{"cancelled", JobState::kCanceled},
-                                                                               {"completed", JobState::kSucceeded},
-                                                                               {"scheduled", JobState::kQueued},
-                                                                               {"throttled", JobState::kPending}}};
+  constexpr std::array<std::pair<std::string_view, JobState>, 4> kSynonyms = {
+      {{"cancelled", JobState::kCanceled},
+       {"completed", JobState::kSucceeded},
+       {"scheduled", JobState::kQueued},
+       {"throttled", JobState::kPending}}};
   for (const auto& [synonym, state] : kSynonyms)
     if (text == synonym) return state;
   return ledger::parse_job_state(text);
@@ -73,7 +76,7 @@ Millis retry_delay(const RetryPolicy& policy, const JobId& job, std::uint32_t at
   const Digest seed = Digest::of("airlock retry " + job.str() + " " + std::to_string(attempt));
   std::uint32_t draw = 0;
   for (const char c : seed.raw().substr(0, 4)) draw = draw << 8 | static_cast<unsigned char>(c);
-  const std::int64_t permille = 800 + draw % 401;   // 800 to 1200
+  const std::int64_t permille = 800 + draw % 401;  // 800 to 1200
   return Millis(wait / 1000 * permille + wait % 1000 * permille / 1000);
 }
 

@@ -15,8 +15,13 @@ constexpr std::string_view kItemColumns =
     "SELECT path, digest, size, executable, media_type FROM bundle_items WHERE tenant = ?1 AND bundle_id = ?2 AND generation = ?3";
 
 Result<CatalogRow> read_bundle(const sql::Statement& row) {
-  return CatalogRow{TRY(row.id<BundleId>(0)), TRY(parse_generation(row.bytes(1))), row.text(2),        row.text(3),
-                    TRY(row.digest(4)),       row.instant(5),                      row.integer(6) == 1};
+  return CatalogRow{TRY(row.id<BundleId>(0)),
+                    TRY(parse_generation(row.bytes(1))),
+                    row.text(2),
+                    row.text(3),
+                    TRY(row.digest(4)),
+                    row.instant(5),
+                    row.integer(6) == 1};
 }
 
 Result<std::vector<CatalogRow>> read_bundles(sql::Statement rows) {
@@ -34,7 +39,9 @@ Result<ItemRow> read_item(const sql::Statement& row) {
   return ItemRow{row.text(0), TRY(row.digest(1)), row.count(2), row.integer(3) != 0, row.text(4)};
 }
 
-std::string sql_of(std::string_view columns, std::string_view rest) { return std::string(columns) + std::string(rest); }
+std::string sql_of(std::string_view columns, std::string_view rest) {
+  return std::string(columns) + std::string(rest);
+}
 
 std::string bundle_subject(const BundleId& bundle, std::uint64_t generation) {
   return "bundle:" + bundle.str() + "@" + std::to_string(generation);
@@ -43,8 +50,8 @@ std::string bundle_subject(const BundleId& bundle, std::uint64_t generation) {
 Result<void> insert_items(Tx& tx, const TenantId& tenant, const NewImport& import) {
   const std::string generation = generation_text(import.generation);
   while (const std::optional<ItemRow> item = TRY(import.items()))
-    TRY(tx.db().run("INSERT INTO bundle_items VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)", tenant, import.bundle, generation,
-                    item->path, item->sha256, item->size, item->executable, item->media_type));
+    TRY(tx.db().run("INSERT INTO bundle_items VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)", tenant, import.bundle,
+                    generation, item->path, item->sha256, item->size, item->executable, item->media_type));
   return {};
 }
 
@@ -55,10 +62,14 @@ Result<Json> register_dags(Tx& tx, const TenantId& tenant, const std::vector<New
     const Digest digest = TRY(tx.put_document(dag.spec));
     const auto known = TRY(get_dag(tx, tenant, dag.dag, dag.version));
     if (known && known->digest != digest)
-      return fail(Code::kAlreadyExists, "DAG " + dag.dag.str() + "@" + dag.version + " with another spec, from bundle " + known->bundle.str());
+      return fail(Code::kAlreadyExists, "DAG " + dag.dag.str() + "@" + dag.version +
+                                            " with another spec, from bundle " + known->bundle.str());
     Json edges = Json::array();
     for (const DagEdge& edge : dag.edges) edges.push_back({edge.from, edge.to});
-    listing.push_back({{"dagId", dag.dag.str()}, {"version", dag.version}, {"digest", digest.hex()}, {"edges", std::move(edges)}});
+    listing.push_back({{"dagId", dag.dag.str()},
+                       {"version", dag.version},
+                       {"digest", digest.hex()},
+                       {"edges", std::move(edges)}});
   }
   return listing;
 }
@@ -73,7 +84,8 @@ ItemSource items_from(std::vector<ItemRow> items) {
   };
 }
 
-Result<Digest> items_digest(sql::Connection& db, const std::string& tenant, const std::string& bundle, const std::string& generation) {
+Result<Digest> items_digest(sql::Connection& db, const std::string& tenant, const std::string& bundle,
+                            const std::string& generation) {
   sql::Statement rows = TRY(db.query(sql_of(kItemColumns, " ORDER BY path"), tenant, bundle, generation));
   Sha256 hasher;
   while (TRY(rows.step())) {
@@ -99,53 +111,78 @@ Result<void> record_import(Tx& tx, const TenantId& tenant, const NewImport& impo
   data["activated"] = import.activate;
   data["itemsDigest"] = TRY(items_digest(tx.db(), tenant.str(), import.bundle.str(), generation)).hex();
   data["dags"] = TRY(register_dags(tx, tenant, import.dags));
-  TRY(tx.append(tenant, {"bundle.imported", bundle_subject(import.bundle, import.generation), who, std::nullopt, std::nullopt, std::move(data)}));
+  TRY(tx.append(tenant, {"bundle.imported", bundle_subject(import.bundle, import.generation), who,
+                         std::nullopt, std::nullopt, std::move(data)}));
   return {};
 }
 
-Result<void> prune_bundle(Tx& tx, const TenantId& tenant, const BundleId& bundle, std::uint64_t generation, const Who& who) {
+Result<void> prune_bundle(Tx& tx, const TenantId& tenant, const BundleId& bundle, std::uint64_t generation,
+                          const Who& who) {
   const auto row = TRY(get_bundle(tx, tenant, bundle, generation));
   if (!row) return fail(Code::kNotFound, bundle_subject(bundle, generation) + " of tenant " + tenant.str());
-  if (row->active) return fail(Code::kUsage, bundle_subject(bundle, generation) + " is active: only inactive generations can be pruned");
-  TRY(tx.db().run("DELETE FROM bundle_items WHERE tenant = ?1 AND bundle_id = ?2 AND generation = ?3", tenant, bundle, generation_text(generation)));
-  TRY(tx.append(tenant, {"bundle.pruned", bundle_subject(bundle, generation), who, std::nullopt, std::nullopt,
-                         {{"bundleId", bundle.str()}, {"generation", generation}, {"manifestSha256", row->manifest_sha256.hex()}}}));
+  if (row->active)
+    return fail(Code::kUsage,
+                bundle_subject(bundle, generation) + " is active: only inactive generations can be pruned");
+  TRY(tx.db().run("DELETE FROM bundle_items WHERE tenant = ?1 AND bundle_id = ?2 AND generation = ?3", tenant,
+                  bundle, generation_text(generation)));
+  TRY(tx.append(tenant, {"bundle.pruned",
+                         bundle_subject(bundle, generation),
+                         who,
+                         std::nullopt,
+                         std::nullopt,
+                         {{"bundleId", bundle.str()},
+                          {"generation", generation},
+                          {"manifestSha256", row->manifest_sha256.hex()}}}));
   return {};
 }
 
 Result<std::vector<CatalogRow>> list_bundles(const Reader& reader, const TenantId& tenant) {
-  return read_bundles(TRY(reader.db().query(sql_of(kBundleColumns, " ORDER BY bundle_id, generation"), tenant)));
+  return read_bundles(
+      TRY(reader.db().query(sql_of(kBundleColumns, " ORDER BY bundle_id, generation"), tenant)));
 }
 
-Result<std::vector<CatalogRow>> generations_of(const Reader& reader, const TenantId& tenant, const BundleId& bundle) {
-  return read_bundles(TRY(reader.db().query(sql_of(kBundleColumns, " AND bundle_id = ?2 ORDER BY generation DESC"), tenant, bundle)));
+Result<std::vector<CatalogRow>> generations_of(const Reader& reader, const TenantId& tenant,
+                                               const BundleId& bundle) {
+  return read_bundles(TRY(reader.db().query(
+      sql_of(kBundleColumns, " AND bundle_id = ?2 ORDER BY generation DESC"), tenant, bundle)));
 }
 
 Result<std::vector<CatalogRow>> active_bundles(const Reader& reader, const TenantId& tenant) {
-  return read_bundles(TRY(reader.db().query(sql_of(kBundleColumns, " AND active = 1 ORDER BY bundle_id"), tenant)));
+  return read_bundles(
+      TRY(reader.db().query(sql_of(kBundleColumns, " AND active = 1 ORDER BY bundle_id"), tenant)));
 }
 
-Result<std::optional<CatalogRow>> active_bundle(const Reader& reader, const TenantId& tenant, const BundleId& bundle) {
-  return read_one_bundle(TRY(reader.db().query(sql_of(kBundleColumns, " AND bundle_id = ?2 AND active = 1"), tenant, bundle)));
+Result<std::optional<CatalogRow>> active_bundle(const Reader& reader, const TenantId& tenant,
+                                                const BundleId& bundle) {
+  return read_one_bundle(
+      TRY(reader.db().query(sql_of(kBundleColumns, " AND bundle_id = ?2 AND active = 1"), tenant, bundle)));
 }
 
-Result<std::optional<CatalogRow>> newest_bundle(const Reader& reader, const TenantId& tenant, const BundleId& bundle) {
-  return read_one_bundle(TRY(reader.db().query(sql_of(kBundleColumns, " AND bundle_id = ?2 ORDER BY generation DESC LIMIT 1"), tenant, bundle)));
+Result<std::optional<CatalogRow>> newest_bundle(const Reader& reader, const TenantId& tenant,
+                                                const BundleId& bundle) {
+  return read_one_bundle(TRY(reader.db().query(
+      sql_of(kBundleColumns, " AND bundle_id = ?2 ORDER BY generation DESC LIMIT 1"), tenant, bundle)));
 }
 
-Result<std::optional<CatalogRow>> get_bundle(const Reader& reader, const TenantId& tenant, const BundleId& bundle, std::uint64_t generation) {
-  return read_one_bundle(TRY(reader.db().query(sql_of(kBundleColumns, " AND bundle_id = ?2 AND generation = ?3"), tenant, bundle, generation_text(generation))));
+Result<std::optional<CatalogRow>> get_bundle(const Reader& reader, const TenantId& tenant,
+                                             const BundleId& bundle, std::uint64_t generation) {
+  return read_one_bundle(
+      TRY(reader.db().query(sql_of(kBundleColumns, " AND bundle_id = ?2 AND generation = ?3"), tenant, bundle,
+                            generation_text(generation))));
 }
 
-Result<std::optional<std::uint64_t>> generation_floor(const Reader& reader, const TenantId& tenant, const BundleId& bundle) {
-  sql::Statement row = TRY(reader.db().query("SELECT generation FROM bundle_floors WHERE tenant = ?1 AND bundle_id = ?2", tenant, bundle));
+Result<std::optional<std::uint64_t>> generation_floor(const Reader& reader, const TenantId& tenant,
+                                                      const BundleId& bundle) {
+  sql::Statement row = TRY(reader.db().query(
+      "SELECT generation FROM bundle_floors WHERE tenant = ?1 AND bundle_id = ?2", tenant, bundle));
   if (!TRY(row.step())) return std::optional<std::uint64_t>();
   return std::optional(TRY(parse_generation(row.bytes(0))));
 }
 
 Result<std::optional<ItemRow>> get_item(const Reader& reader, const TenantId& tenant, const BundleId& bundle,
                                         std::uint64_t generation, const std::string& path) {
-  sql::Statement row = TRY(reader.db().query(sql_of(kItemColumns, " AND path = ?4"), tenant, bundle, generation_text(generation), path));
+  sql::Statement row = TRY(reader.db().query(sql_of(kItemColumns, " AND path = ?4"), tenant, bundle,
+                                             generation_text(generation), path));
   if (!TRY(row.step())) return std::optional<ItemRow>();
   return std::optional(TRY(read_item(row)));
 }
@@ -160,11 +197,12 @@ Result<std::vector<ItemRow>> list_items(const Reader& reader, const TenantId& te
   return items;
 }
 
-Result<void> for_each_item(const Reader& reader, const TenantId& tenant, const BundleId& bundle, std::uint64_t generation,
-                           const std::string& folder, const std::function<Result<void>(const ItemRow&)>& each) {
+Result<void> for_each_item(const Reader& reader, const TenantId& tenant, const BundleId& bundle,
+                           std::uint64_t generation, const std::string& folder,
+                           const std::function<Result<void>(const ItemRow&)>& each) {
   constexpr std::size_t kChunk = 1000;
-  // '0' is the byte after '/': everything below a folder lies between "folder/" and "folder0". A folder that is itself
-  // a member sorts before both.
+  // '0' is the byte after '/': everything below a folder lies between "folder/" and "folder0". A folder that
+  // is itself a member sorts before both.
   const std::string rest = folder.empty() ? " AND path > ?4 ORDER BY path LIMIT ?5"
                                           : " AND path > ?4 AND path >= ?6 AND path < ?6 || '0'"
                                             " AND (path = ?6 OR path > ?6 || '/') ORDER BY path LIMIT ?5";
@@ -172,8 +210,10 @@ Result<void> for_each_item(const Reader& reader, const TenantId& tenant, const B
     std::vector<ItemRow> chunk;
     {
       sql::Statement rows = folder.empty()
-                                ? TRY(reader.db().query(sql_of(kItemColumns, rest), tenant, bundle, generation_text(generation), after, kChunk))
-                                : TRY(reader.db().query(sql_of(kItemColumns, rest), tenant, bundle, generation_text(generation), after, kChunk, folder));
+                                ? TRY(reader.db().query(sql_of(kItemColumns, rest), tenant, bundle,
+                                                        generation_text(generation), after, kChunk))
+                                : TRY(reader.db().query(sql_of(kItemColumns, rest), tenant, bundle,
+                                                        generation_text(generation), after, kChunk, folder));
       while (TRY(rows.step())) chunk.push_back(TRY(read_item(rows)));
     }
     for (const ItemRow& item : chunk) TRY(each(item));
@@ -183,13 +223,17 @@ Result<void> for_each_item(const Reader& reader, const TenantId& tenant, const B
 }
 
 Result<bool> blob_referenced(const Reader& reader, const Digest& digest) {
-  sql::Statement row = TRY(reader.db().query("SELECT EXISTS (SELECT 1 FROM bundle_items WHERE digest = ?1) OR EXISTS (SELECT 1 FROM artifacts WHERE digest = ?1)", digest));
+  sql::Statement row = TRY(reader.db().query(
+      "SELECT EXISTS (SELECT 1 FROM bundle_items WHERE digest = ?1) OR EXISTS (SELECT 1 FROM artifacts WHERE digest = ?1)",
+      digest));
   TRY(row.step());
   return row.integer(0) != 0;
 }
 
 Result<bool> blob_of_tenant(const Reader& reader, const TenantId& tenant, const Digest& digest) {
-  sql::Statement row = TRY(reader.db().query("SELECT EXISTS (SELECT 1 FROM bundle_items WHERE digest = ?1 AND tenant = ?2) OR EXISTS (SELECT 1 FROM artifacts WHERE digest = ?1 AND tenant = ?2)", digest, tenant));
+  sql::Statement row = TRY(reader.db().query(
+      "SELECT EXISTS (SELECT 1 FROM bundle_items WHERE digest = ?1 AND tenant = ?2) OR EXISTS (SELECT 1 FROM artifacts WHERE digest = ?1 AND tenant = ?2)",
+      digest, tenant));
   TRY(row.step());
   return row.integer(0) != 0;
 }
@@ -197,21 +241,26 @@ Result<bool> blob_of_tenant(const Reader& reader, const TenantId& tenant, const 
 namespace {
 
 Result<DagRow> read_dag(const sql::Statement& row) {
-  return DagRow{TRY(row.id<DagId>(0)), row.text(1), TRY(row.digest(2)), TRY(row.id<BundleId>(3)), TRY(parse_generation(row.bytes(4)))};
+  return DagRow{TRY(row.id<DagId>(0)), row.text(1), TRY(row.digest(2)), TRY(row.id<BundleId>(3)),
+                TRY(parse_generation(row.bytes(4)))};
 }
 
 }  // namespace
 
 Result<std::vector<DagRow>> list_dags(const Reader& reader, const TenantId& tenant) {
-  sql::Statement rows = TRY(reader.db().query("SELECT dag_id, version, digest, bundle_id, generation FROM dags WHERE tenant = ?1 ORDER BY dag_id, version", tenant));
+  sql::Statement rows = TRY(reader.db().query(
+      "SELECT dag_id, version, digest, bundle_id, generation FROM dags WHERE tenant = ?1 ORDER BY dag_id, version",
+      tenant));
   std::vector<DagRow> dags;
   while (TRY(rows.step())) dags.push_back(TRY(read_dag(rows)));
   return dags;
 }
 
-Result<std::optional<DagRow>> get_dag(const Reader& reader, const TenantId& tenant, const DagId& dag, const std::string& version) {
-  sql::Statement row = TRY(reader.db().query("SELECT dag_id, version, digest, bundle_id, generation FROM dags WHERE tenant = ?1 AND dag_id = ?2 AND version = ?3",
-                                             tenant, dag, version));
+Result<std::optional<DagRow>> get_dag(const Reader& reader, const TenantId& tenant, const DagId& dag,
+                                      const std::string& version) {
+  sql::Statement row = TRY(reader.db().query(
+      "SELECT dag_id, version, digest, bundle_id, generation FROM dags WHERE tenant = ?1 AND dag_id = ?2 AND version = ?3",
+      tenant, dag, version));
   if (!TRY(row.step())) return std::optional<DagRow>();
   return std::optional(TRY(read_dag(row)));
 }

@@ -9,11 +9,12 @@
 namespace airlock::ledger {
 namespace {
 
-// Bytes 18 and 19 of a database file say by which journal it is written and read: 2 is WAL (SQLite file format 1.3).
+// Bytes 18 and 19 of a database file say by which journal it is written and read: 2 is WAL (SQLite file
+// format 1.3).
 void set_wal(std::string& file) { file[18] = file[19] = 2; }
 
 bool nothing_in_wal(const std::string& path) {
-  struct stat st{};
+  struct stat st {};
   return ::stat((path + "-wal").c_str(), &st) != 0 || st.st_size == 0;
 }
 
@@ -53,7 +54,8 @@ Result<void> create_file(const std::string& path) {
   std::string file(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size));
   sqlite3_free(bytes);
   set_wal(file);
-  // COMMIT POINT: a crash leaves before: no ledger; after: an empty one with its whole schema; test: schema_test.cc
+  // COMMIT POINT: a crash leaves before: no ledger; after: an empty one with its whole schema; test:
+  // schema_test.cc
   const auto made = create_file_durably(path, file, 0600);
   if (!made && made.error().code != Code::kAlreadyExists) return made;
   return {};
@@ -61,9 +63,10 @@ Result<void> create_file(const std::string& path) {
 
 Result<std::unique_ptr<sql::Connection>> open_reader(const std::string& path, const Options& options) {
   auto db = open_and_read(path, options);
-  // Where nothing can be written, SQLite cannot make its shared memory file. Then nobody else writes there either, and
-  // with an empty write-ahead log the file alone is the whole ledger.
-  if (!db && (db.error().code == Code::kStateReadOnly || db.error().code == Code::kIo) && nothing_in_wal(path))
+  // Where nothing can be written, SQLite cannot make its shared memory file. Then nobody else writes there
+  // either, and with an empty write-ahead log the file alone is the whole ledger.
+  if (!db && (db.error().code == Code::kStateReadOnly || db.error().code == Code::kIo) &&
+      nothing_in_wal(path))
     return open_and_read(as_immutable_uri(path), options);
   return db;
 }

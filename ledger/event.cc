@@ -25,8 +25,9 @@ Result<Event> read_event(const Json& json) {
 }  // namespace
 
 std::string event_line(const Event& event) {
-  Json json = {{"seq", event.seq},         {"ts", event.ts.text()},           {"tenant", event.tenant}, {"kind", event.kind},
-               {"subject", event.subject}, {"actor", event.who.actor}, {"data", event.data}};
+  Json json = {{"seq", event.seq},   {"ts", event.ts.text()},    {"tenant", event.tenant},
+               {"kind", event.kind}, {"subject", event.subject}, {"actor", event.who.actor},
+               {"data", event.data}};
   if (event.who.reason) json["reason"] = *event.who.reason;
   if (event.who.ticket) json["ticket"] = *event.who.ticket;
   if (event.who.trace_id) json["traceId"] = *event.who.trace_id;
@@ -52,7 +53,8 @@ std::string state_of(const std::optional<Json>& side) {
 
 Result<RunSubject> parse_run_subject(std::string_view subject) {
   constexpr std::string_view kRun = "run:", kStep = "/step:";
-  if (!subject.starts_with(kRun)) return fail(Code::kField, "subject \"" + std::string(subject.substr(0, 80)) + "\" is no run");
+  if (!subject.starts_with(kRun))
+    return fail(Code::kField, "subject \"" + std::string(subject.substr(0, 80)) + "\" is no run");
   const std::string_view rest = subject.substr(kRun.size());
   const std::size_t slash = rest.find(kStep);
   if (slash == std::string_view::npos) return RunSubject{std::string(rest), {}};
@@ -60,7 +62,9 @@ Result<RunSubject> parse_run_subject(std::string_view subject) {
 }
 
 std::string run_subject(const RunId& run) { return "run:" + run.str(); }
-std::string step_subject(const RunId& run, const StepId& step) { return "run:" + run.str() + "/step:" + step.str(); }
+std::string step_subject(const RunId& run, const StepId& step) {
+  return "run:" + run.str() + "/step:" + step.str();
+}
 
 const Json* EventData::find(const char* key) const {
   const auto found = event_->data.find(key);
@@ -68,7 +72,8 @@ const Json* EventData::find(const char* key) const {
 }
 
 std::unexpected<Error> EventData::wrong(const char* key, std::string_view expected) const {
-  return fail(Code::kField, event_->kind + " " + event_->subject + ": data." + key + " must be " + std::string(expected));
+  return fail(Code::kField,
+              event_->kind + " " + event_->subject + ": data." + key + " must be " + std::string(expected));
 }
 
 Result<std::string> EventData::text(const char* key) const {
@@ -79,8 +84,10 @@ Result<std::string> EventData::text(const char* key) const {
 
 Result<std::uint64_t> EventData::count(const char* key) const {
   const Json* value = find(key);
-  // A non-negative number made in memory from a signed int is "integer", the same number parsed is "unsigned".
-  if (value == nullptr || !value->is_number_integer() || (!value->is_number_unsigned() && value->get<std::int64_t>() < 0))
+  // A non-negative number made in memory from a signed int is "integer", the same number parsed is
+  // "unsigned".
+  if (value == nullptr || !value->is_number_integer() ||
+      (!value->is_number_unsigned() && value->get<std::int64_t>() < 0))
     return wrong(key, "a whole number");
   return value->get<std::uint64_t>();
 }

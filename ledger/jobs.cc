@@ -46,8 +46,11 @@ Result<std::optional<JobRow>> read_one(sql::Statement row) {
 
 std::string job_sql(std::string_view rest) { return std::string(kJobColumns) + std::string(rest); }
 
-Result<std::optional<JobStatus>> when_waiting(const Reader& reader, const TenantId& tenant, const JobId& job) {
-  sql::Statement row = TRY(reader.db().query("SELECT since, attempt, gate, reason, next_eligible_at, token FROM waiting WHERE tenant = ?1 AND job_id = ?2", tenant, job));
+Result<std::optional<JobStatus>> when_waiting(const Reader& reader, const TenantId& tenant,
+                                              const JobId& job) {
+  sql::Statement row = TRY(reader.db().query(
+      "SELECT since, attempt, gate, reason, next_eligible_at, token FROM waiting WHERE tenant = ?1 AND job_id = ?2",
+      tenant, job));
   if (!TRY(row.step())) return std::optional<JobStatus>();
   JobStatus status;
   status.since = row.instant(0);
@@ -60,9 +63,10 @@ Result<std::optional<JobStatus>> when_waiting(const Reader& reader, const Tenant
 }
 
 Result<std::optional<JobStatus>> when_ready(const Reader& reader, const TenantId& tenant, const JobId& job) {
-  sql::Statement row = TRY(reader.db().query("SELECT since, attempt, token FROM ready WHERE (tenant, rank, seq) ="
-                                             " (SELECT tenant, 9 - priority, submitted_seq FROM jobs WHERE tenant = ?1 AND job_id = ?2)",
-                                             tenant, job));
+  sql::Statement row = TRY(reader.db().query(
+      "SELECT since, attempt, token FROM ready WHERE (tenant, rank, seq) ="
+      " (SELECT tenant, 9 - priority, submitted_seq FROM jobs WHERE tenant = ?1 AND job_id = ?2)",
+      tenant, job));
   if (!TRY(row.step())) return std::optional<JobStatus>();
   JobStatus status;
   status.state = JobState::kQueued;
@@ -73,9 +77,10 @@ Result<std::optional<JobStatus>> when_ready(const Reader& reader, const TenantId
 }
 
 Result<std::optional<JobStatus>> when_leased(const Reader& reader, const TenantId& tenant, const JobId& job) {
-  sql::Statement row = TRY(reader.db().query("SELECT since, attempt, token, state, lease_id, worker, leased_at, MAX(lease_until, COALESCE(extended_until, 0))"
-                                             " FROM leases WHERE tenant = ?1 AND job_id = ?2",
-                                             tenant, job));
+  sql::Statement row = TRY(reader.db().query(
+      "SELECT since, attempt, token, state, lease_id, worker, leased_at, MAX(lease_until, COALESCE(extended_until, 0))"
+      " FROM leases WHERE tenant = ?1 AND job_id = ?2",
+      tenant, job));
   if (!TRY(row.step())) return std::optional<JobStatus>();
   JobStatus status;
   status.since = row.instant(0);
@@ -89,8 +94,11 @@ Result<std::optional<JobStatus>> when_leased(const Reader& reader, const TenantI
   return std::optional(std::move(status));
 }
 
-Result<std::optional<JobStatus>> when_finished(const Reader& reader, const TenantId& tenant, const JobId& job) {
-  sql::Statement row = TRY(reader.db().query("SELECT at, attempt, token, state, outcome FROM finished WHERE tenant = ?1 AND job_id = ?2", tenant, job));
+Result<std::optional<JobStatus>> when_finished(const Reader& reader, const TenantId& tenant,
+                                               const JobId& job) {
+  sql::Statement row = TRY(reader.db().query(
+      "SELECT at, attempt, token, state, outcome FROM finished WHERE tenant = ?1 AND job_id = ?2", tenant,
+      job));
   if (!TRY(row.step())) return std::optional<JobStatus>();
   JobStatus status;
   status.since = row.instant(0);
@@ -113,19 +121,26 @@ Result<JobStatus> job_status(const Reader& reader, const TenantId& tenant, const
   for (const auto look : {when_leased, when_waiting, when_ready, when_finished})
     if (auto status = TRY(look(reader, tenant, job))) return std::move(*status);
   TRY(get_job(reader, tenant, job));
-  return fail(Code::kLedgerTampered, "job " + job.str() + " of tenant " + tenant.str() + " stands in no projection");
+  return fail(Code::kLedgerTampered,
+              "job " + job.str() + " of tenant " + tenant.str() + " stands in no projection");
 }
 
-Result<std::optional<JobRow>> job_by_key(const Reader& reader, const TenantId& tenant, const std::string& idempotency_key) {
+Result<std::optional<JobRow>> job_by_key(const Reader& reader, const TenantId& tenant,
+                                         const std::string& idempotency_key) {
   return read_one(TRY(reader.db().query(job_sql(" AND idempotency_key = ?2"), tenant, idempotency_key)));
 }
 
 Result<std::vector<JobRow>> list_jobs(const Reader& reader, const TenantId& tenant, const JobQuery& query) {
   std::string rest = " AND (?2 IS NULL OR submitted_seq < ?2)";
-  if (query.after) rest += query.newest_first ? " AND (submitted_at, job_id) < (?4, ?5)" : " AND (submitted_at, job_id) > (?4, ?5)";
-  rest += query.newest_first ? " ORDER BY submitted_at DESC, job_id DESC LIMIT ?3" : " ORDER BY submitted_at, job_id LIMIT ?3";
-  sql::Statement rows = query.after ? TRY(reader.db().query(job_sql(rest), tenant, query.submitted_below, query.limit, query.after->submitted_at, query.after->id))
-                                    : TRY(reader.db().query(job_sql(rest), tenant, query.submitted_below, query.limit));
+  if (query.after)
+    rest += query.newest_first ? " AND (submitted_at, job_id) < (?4, ?5)"
+                               : " AND (submitted_at, job_id) > (?4, ?5)";
+  rest += query.newest_first ? " ORDER BY submitted_at DESC, job_id DESC LIMIT ?3"
+                             : " ORDER BY submitted_at, job_id LIMIT ?3";
+  sql::Statement rows =
+      query.after ? TRY(reader.db().query(job_sql(rest), tenant, query.submitted_below, query.limit,
+                                          query.after->submitted_at, query.after->id))
+                  : TRY(reader.db().query(job_sql(rest), tenant, query.submitted_below, query.limit));
   std::vector<JobRow> jobs;
   while (TRY(rows.step())) jobs.push_back(TRY(read_job(rows)));
   return jobs;

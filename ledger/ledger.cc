@@ -16,7 +16,8 @@ struct Ledger::Impl {
   std::string path;
   Options options;
   std::string instance;
-  // No writer when opened read-only. The reader goes first, so that the writer, closing last, can fold the log back.
+  // No writer when opened read-only. The reader goes first, so that the writer, closing last, can fold the
+  // log back.
   std::unique_ptr<sql::Connection> writer, reader;
 };
 
@@ -27,15 +28,18 @@ Result<std::string> stored_instance(sql::Connection& db) {
   return TRY(row.step()) ? row.text(0) : std::string();
 }
 
-// The name a site gave itself first stays, also when its key is replaced: the origin of a log must not change.
+// The name a site gave itself first stays, also when its key is replaced: the origin of a log must not
+// change.
 Result<std::string> settle_instance(sql::Connection& db, const Signer& signer) {
-  TRY(db.run("INSERT INTO meta VALUES ('instance', ?1) ON CONFLICT DO NOTHING", signer.key_id().substr(0, 16)));
+  TRY(db.run("INSERT INTO meta VALUES ('instance', ?1) ON CONFLICT DO NOTHING",
+             signer.key_id().substr(0, 16)));
   return stored_instance(db);
 }
 
 Result<void> copy_into(sqlite3* from, const std::string& to) {
   sqlite3* db = nullptr;
-  const int opened = sqlite3_open_v2(to.c_str(), &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
+  const int opened = sqlite3_open_v2(
+      to.c_str(), &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
   int rc = opened;
   if (opened == SQLITE_OK) {
     sqlite3_backup* backup = sqlite3_backup_init(db, "main", from, "main");
@@ -60,8 +64,9 @@ Result<Ledger> Ledger::open(const std::string& path, const Options& options) {
     if (!options.create || options.read_only) return fail(Code::kNotFound, path);
     TRY(create_file(path));
   }
-  struct stat st{};
-  if (::stat(path.c_str(), &st) == 0 && st.st_size == 0) return fail(Code::kLedgerCorrupt, path + " is empty: it was cut");
+  struct stat st {};
+  if (::stat(path.c_str(), &st) == 0 && st.st_size == 0)
+    return fail(Code::kLedgerCorrupt, path + " is empty: it was cut");
   auto impl = std::make_unique<Impl>();
   impl->path = path;
   impl->options = options;
@@ -69,7 +74,8 @@ Result<Ledger> Ledger::open(const std::string& path, const Options& options) {
     impl->writer = TRY(open_writer(path, options));
     TRY(migrate(*impl->writer));
     if (options.signer != nullptr) impl->instance = TRY(stored_instance(*impl->writer));
-    if (options.signer != nullptr && impl->instance.empty()) impl->instance = TRY(settle_instance(*impl->writer, *options.signer));
+    if (options.signer != nullptr && impl->instance.empty())
+      impl->instance = TRY(settle_instance(*impl->writer, *options.signer));
   }
   impl->reader = TRY(open_reader(path, options));
   TRY(require_current(*impl->reader));
@@ -79,7 +85,8 @@ Result<Ledger> Ledger::open(const std::string& path, const Options& options) {
 
 Result<Tx> Ledger::begin(Instant now) {
   if (!impl_->writer) return fail(Code::kStateReadOnly, impl_->path + " was opened for reading only");
-  if (impl_->writer->in_transaction()) return fail(Code::kLedger, "a transaction is open on this ledger already");
+  if (impl_->writer->in_transaction())
+    return fail(Code::kLedger, "a transaction is open on this ledger already");
   TRY(impl_->writer->script("BEGIN IMMEDIATE"));
   auto state = std::make_unique<Tx::State>();
   state->options = &impl_->options;
@@ -90,7 +97,7 @@ Result<Tx> Ledger::begin(Instant now) {
 Result<Snapshot> Ledger::snapshot() const {
   auto own = TRY(open_reader(impl_->path, impl_->options));
   TRY(own->script("BEGIN"));
-  TRY(require_current(*own));   // the first read fixes the instant
+  TRY(require_current(*own));  // the first read fixes the instant
   return Snapshot(std::move(own));
 }
 
@@ -130,7 +137,8 @@ Result<std::string> document(const Reader& reader, const Digest& digest) {
   sql::Statement row = TRY(reader.db().query("SELECT bytes FROM documents WHERE digest = ?1", digest));
   if (!TRY(row.step())) return fail(Code::kNotFound, "document " + digest.hex());
   std::string bytes = row.text(0);
-  if (Digest::of(bytes) != digest) return fail(Code::kLedgerTampered, "document " + digest.hex() + " was changed");
+  if (Digest::of(bytes) != digest)
+    return fail(Code::kLedgerTampered, "document " + digest.hex() + " was changed");
   return bytes;
 }
 

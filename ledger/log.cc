@@ -22,27 +22,35 @@ Result<std::vector<Digest>> unpack(std::string_view bytes) {
 // MTH of the 2^level leaves from idx * 2^level.
 Result<Digest> subtree(sql::Connection& db, const std::string& tenant, int level, std::uint64_t idx) {
   if (level >= kStoredLevel) {
-    sql::Statement row = TRY(db.query("SELECT hash FROM log_nodes WHERE tenant = ?1 AND level = ?2 AND idx = ?3", tenant, level, idx));
+    sql::Statement row = TRY(db.query(
+        "SELECT hash FROM log_nodes WHERE tenant = ?1 AND level = ?2 AND idx = ?3", tenant, level, idx));
     if (TRY(row.step())) return row.digest(0);
-    return fail(Code::kLedgerTampered, "tenant " + tenant + ": node " + std::to_string(level) + "/" + std::to_string(idx) + " is missing");
+    return fail(Code::kLedgerTampered, "tenant " + tenant + ": node " + std::to_string(level) + "/" +
+                                           std::to_string(idx) + " is missing");
   }
   const std::uint64_t from = idx << level, to = from + (1ULL << level);
-  sql::Statement rows = TRY(db.query("SELECT leaf_hash FROM job_history WHERE tenant = ?1 AND seq >= ?2 AND seq < ?3 ORDER BY seq", tenant, from, to));
+  sql::Statement rows = TRY(
+      db.query("SELECT leaf_hash FROM job_history WHERE tenant = ?1 AND seq >= ?2 AND seq < ?3 ORDER BY seq",
+               tenant, from, to));
   CompactRange leaves;
   while (TRY(rows.step())) leaves.append(TRY(rows.digest(0)));
   if (leaves.size() != to - from)
-    return fail(Code::kLedgerTampered, "tenant " + tenant + ": an event between seq " + std::to_string(from) + " and " + std::to_string(to) + " is missing");
+    return fail(Code::kLedgerTampered, "tenant " + tenant + ": an event between seq " + std::to_string(from) +
+                                           " and " + std::to_string(to) + " is missing");
   return leaves.root();
 }
 
 }  // namespace
 
 Result<std::optional<LogHead>> load_head(sql::Connection& db, const std::string& tenant) {
-  sql::Statement row = TRY(db.query("SELECT size, nodes, last_ts, checkpoint_size, checkpoint_at FROM log_heads WHERE tenant = ?1", tenant));
+  sql::Statement row = TRY(
+      db.query("SELECT size, nodes, last_ts, checkpoint_size, checkpoint_at FROM log_heads WHERE tenant = ?1",
+               tenant));
   if (!TRY(row.step())) return std::optional<LogHead>();
   LogHead head;
   auto range = CompactRange::restore(row.count(0), TRY(unpack(row.bytes(1))));
-  if (!range) return fail(Code::kLedgerTampered, "tenant " + tenant + ": log_heads: " + range.error().context);
+  if (!range)
+    return fail(Code::kLedgerTampered, "tenant " + tenant + ": log_heads: " + range.error().context);
   head.range = std::move(*range);
   head.last_ts = row.instant(2);
   head.checkpoint_size = row.count(3);
@@ -52,10 +60,12 @@ Result<std::optional<LogHead>> load_head(sql::Connection& db, const std::string&
 
 Result<void> store_head(sql::Connection& db, const std::string& tenant, const LogHead& head) {
   const std::string nodes = pack(head.range.nodes());
-  TRY(db.run("INSERT INTO log_heads VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO UPDATE SET size = excluded.size,"
-             " nodes = excluded.nodes, last_ts = excluded.last_ts, checkpoint_size = excluded.checkpoint_size,"
-             " checkpoint_at = excluded.checkpoint_at",
-             tenant, head.range.size(), sql::Connection::Blob{nodes}, head.last_ts, head.checkpoint_size, head.checkpoint_at));
+  TRY(db.run(
+      "INSERT INTO log_heads VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO UPDATE SET size = excluded.size,"
+      " nodes = excluded.nodes, last_ts = excluded.last_ts, checkpoint_size = excluded.checkpoint_size,"
+      " checkpoint_at = excluded.checkpoint_at",
+      tenant, head.range.size(), sql::Connection::Blob{nodes}, head.last_ts, head.checkpoint_size,
+      head.checkpoint_at));
   return {};
 }
 
@@ -76,7 +86,8 @@ Result<void> grow(sql::Connection& db, const std::string& tenant, LogHead& head,
   return {};
 }
 
-Result<Digest> range_hash(sql::Connection& db, const std::string& tenant, std::uint64_t from, std::uint64_t to) {
+Result<Digest> range_hash(sql::Connection& db, const std::string& tenant, std::uint64_t from,
+                          std::uint64_t to) {
   const std::uint64_t n = to - from;
   if (std::has_single_bit(n) && from % n == 0) {
     const int level = std::countr_zero(n);

@@ -10,9 +10,10 @@ Result<State> stored(Result<State> state) {
 }
 
 Result<AttemptRow> read_attempt(const sql::Statement& row) {
-  return AttemptRow{TRY(row.id<RunId>(0)), TRY(row.id<StepId>(1)),  static_cast<std::uint32_t>(row.count(2)), row.text(3),
-                    TRY(row.json(4)),      row.instant(5),          row.instant(6),                           TRY(row.json(7)),
-                    TRY(row.maybe_digest(8)), TRY(row.maybe_json(9))};
+  return AttemptRow{TRY(row.id<RunId>(0)), TRY(row.id<StepId>(1)), static_cast<std::uint32_t>(row.count(2)),
+                    row.text(3),           TRY(row.json(4)),       row.instant(5),
+                    row.instant(6),        TRY(row.json(7)),       TRY(row.maybe_digest(8)),
+                    TRY(row.maybe_json(9))};
 }
 
 std::unexpected<Error> no_run(const TenantId& tenant, const std::string& run) {
@@ -63,26 +64,35 @@ Result<StepRow> read_step(const sql::Statement& row) {
 }
 
 Result<RunRow> get_run(const Reader& reader, const TenantId& tenant, const RunId& run) {
-  sql::Statement row = TRY(reader.db().query(std::string(kRunColumns) + " WHERE tenant = ?1 AND run_id = ?2", tenant, run));
+  sql::Statement row =
+      TRY(reader.db().query(std::string(kRunColumns) + " WHERE tenant = ?1 AND run_id = ?2", tenant, run));
   if (!TRY(row.step())) return no_run(tenant, run.str());
   return read_run(row);
 }
 
 Result<RunRow> find_run(const Reader& reader, const TenantId& tenant, const std::string& id_or_prefix) {
-  if (id_or_prefix.size() < 4) return fail(Code::kUsage, "run \"" + printable(id_or_prefix) + "\": give at least 4 characters");
-  // ':' is the byte after the digits and above '-'; 'g' follows the last hex digit: the prefix with "g" ends its range.
-  sql::Statement rows = TRY(reader.db().query(std::string(kRunColumns) + " WHERE tenant = ?1 AND run_id >= ?2 AND run_id < ?2 || 'g' ORDER BY run_id LIMIT 2",
-                                              tenant, id_or_prefix));
+  if (id_or_prefix.size() < 4)
+    return fail(Code::kUsage, "run \"" + printable(id_or_prefix) + "\": give at least 4 characters");
+  // ':' is the byte after the digits and above '-'; 'g' follows the last hex digit: the prefix with "g" ends
+  // its range.
+  sql::Statement rows = TRY(reader.db().query(
+      std::string(kRunColumns) +
+          " WHERE tenant = ?1 AND run_id >= ?2 AND run_id < ?2 || 'g' ORDER BY run_id LIMIT 2",
+      tenant, id_or_prefix));
   if (!TRY(rows.step())) return no_run(tenant, id_or_prefix);
   RunRow found = TRY(read_run(rows));
-  if (TRY(rows.step())) return fail(Code::kUsage, "run \"" + id_or_prefix + "\" fits several, among them " + found.id.str() + " and " + rows.text(0));
+  if (TRY(rows.step()))
+    return fail(Code::kUsage, "run \"" + id_or_prefix + "\" fits several, among them " + found.id.str() +
+                                  " and " + rows.text(0));
   return found;
 }
 
-Result<std::optional<RunRow>> run_by_token(const Reader& reader, const TenantId& tenant, const std::string& run_token,
-                                           const DagId& dag, const Digest& inputs_hash) {
-  sql::Statement row = TRY(reader.db().query(std::string(kRunColumns) + " WHERE tenant = ?1 AND run_token = ?2 AND dag_id = ?3 AND inputs_hash = ?4",
-                                             tenant, run_token, dag, inputs_hash));
+Result<std::optional<RunRow>> run_by_token(const Reader& reader, const TenantId& tenant,
+                                           const std::string& run_token, const DagId& dag,
+                                           const Digest& inputs_hash) {
+  sql::Statement row = TRY(reader.db().query(
+      std::string(kRunColumns) + " WHERE tenant = ?1 AND run_token = ?2 AND dag_id = ?3 AND inputs_hash = ?4",
+      tenant, run_token, dag, inputs_hash));
   if (!TRY(row.step())) return std::optional<RunRow>();
   return std::optional(TRY(read_run(row)));
 }
@@ -91,18 +101,23 @@ Result<std::vector<RunRow>> list_runs(const Reader& reader, const TenantId& tena
   std::string sql(kRunColumns);
   sql += " WHERE tenant = ?1 AND (?2 IS NULL OR dag_id = ?2) AND (?3 IS NULL OR created_seq < ?3)";
   if (query.unfinished) sql += " AND ended_at IS NULL";
-  if (query.after) sql += query.newest_first ? " AND (created_at, dag_id, run_id) < (?5, ?6, ?7)" : " AND (created_at, dag_id, run_id) > (?5, ?6, ?7)";
-  sql += query.newest_first ? " ORDER BY created_at DESC, dag_id DESC, run_id DESC LIMIT ?4" : " ORDER BY created_at, dag_id, run_id LIMIT ?4";
-  sql::Statement rows = query.after ? TRY(reader.db().query(sql, tenant, query.dag, query.created_below, query.limit, query.after->created_at,
-                                                            query.after->dag, query.after->id))
-                                    : TRY(reader.db().query(sql, tenant, query.dag, query.created_below, query.limit));
+  if (query.after)
+    sql += query.newest_first ? " AND (created_at, dag_id, run_id) < (?5, ?6, ?7)"
+                              : " AND (created_at, dag_id, run_id) > (?5, ?6, ?7)";
+  sql += query.newest_first ? " ORDER BY created_at DESC, dag_id DESC, run_id DESC LIMIT ?4"
+                            : " ORDER BY created_at, dag_id, run_id LIMIT ?4";
+  sql::Statement rows =
+      query.after ? TRY(reader.db().query(sql, tenant, query.dag, query.created_below, query.limit,
+                                          query.after->created_at, query.after->dag, query.after->id))
+                  : TRY(reader.db().query(sql, tenant, query.dag, query.created_below, query.limit));
   std::vector<RunRow> runs;
   while (TRY(rows.step())) runs.push_back(TRY(read_run(rows)));
   return runs;
 }
 
 Result<std::vector<StepRow>> steps_of(const Reader& reader, const TenantId& tenant, const RunId& run) {
-  sql::Statement rows = TRY(reader.db().query(std::string(kStepColumns) + " WHERE tenant = ?1 AND run_id = ?2 ORDER BY ordinal", tenant, run));
+  sql::Statement rows = TRY(reader.db().query(
+      std::string(kStepColumns) + " WHERE tenant = ?1 AND run_id = ?2 ORDER BY ordinal", tenant, run));
   std::vector<StepRow> steps;
   while (TRY(rows.step())) steps.push_back(TRY(read_step(rows)));
   return steps;
@@ -118,20 +133,25 @@ Result<std::vector<AttemptRow>> attempts_of(const Reader& reader, const TenantId
   return attempts;
 }
 
-Result<std::vector<ArtifactRow>> artifacts_of(const Reader& reader, const TenantId& tenant, const RunId& run, const StepId& step) {
-  sql::Statement rows = TRY(reader.db().query("SELECT path, digest, size, executable, media_type FROM artifacts"
-                                              " WHERE tenant = ?1 AND run_id = ?2 AND step_id = ?3 ORDER BY path",
-                                              tenant, run, step));
+Result<std::vector<ArtifactRow>> artifacts_of(const Reader& reader, const TenantId& tenant, const RunId& run,
+                                              const StepId& step) {
+  sql::Statement rows =
+      TRY(reader.db().query("SELECT path, digest, size, executable, media_type FROM artifacts"
+                            " WHERE tenant = ?1 AND run_id = ?2 AND step_id = ?3 ORDER BY path",
+                            tenant, run, step));
   std::vector<ArtifactRow> artifacts;
   while (TRY(rows.step()))
-    artifacts.push_back({TreeEntry{rows.text(0), TRY(rows.digest(1)), rows.count(2), rows.integer(3) != 0}, rows.text(4)});
+    artifacts.push_back(
+        {TreeEntry{rows.text(0), TRY(rows.digest(1)), rows.count(2), rows.integer(3) != 0}, rows.text(4)});
   return artifacts;
 }
 
-Result<std::optional<StepRow>> cached_step(const Reader& reader, const TenantId& tenant, const Digest& step_hash) {
-  sql::Statement row = TRY(reader.db().query(std::string(kStepColumns) + " WHERE tenant = ?1 AND step_hash = ?2 AND state = 'succeeded'"
-                                                                         " ORDER BY ended_at DESC, run_id DESC LIMIT 1",
-                                             tenant, step_hash));
+Result<std::optional<StepRow>> cached_step(const Reader& reader, const TenantId& tenant,
+                                           const Digest& step_hash) {
+  sql::Statement row = TRY(reader.db().query(
+      std::string(kStepColumns) + " WHERE tenant = ?1 AND step_hash = ?2 AND state = 'succeeded'"
+                                  " ORDER BY ended_at DESC, run_id DESC LIMIT 1",
+      tenant, step_hash));
   if (!TRY(row.step())) return std::optional<StepRow>();
   return std::optional(TRY(read_step(row)));
 }

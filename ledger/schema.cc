@@ -23,24 +23,28 @@ Result<std::size_t> version_of(sql::Connection& db) {
   if (!TRY(row.step())) return fail(Code::kLedgerCorrupt, db.path() + " has no schema version");
   const std::string_view text = row.bytes(0);
   if (std::from_chars(text.data(), text.data() + text.size(), version).ec != std::errc() || version == 0)
-    return fail(Code::kLedgerCorrupt, db.path() + " has the schema version \"" + std::string(text.substr(0, 20)) + "\"");
+    return fail(Code::kLedgerCorrupt,
+                db.path() + " has the schema version \"" + std::string(text.substr(0, 20)) + "\"");
   return version;
 }
 
 Result<void> require_known(const sql::Connection& db, std::size_t version) {
   if (version <= migrations().size()) return {};
-  return fail(Code::kLedgerSchema, db.path() + " has schema version " + std::to_string(version) + ", this airlock knows " +
-                                       std::to_string(migrations().size()));
+  return fail(Code::kLedgerSchema, db.path() + " has schema version " + std::to_string(version) +
+                                       ", this airlock knows " + std::to_string(migrations().size()));
 }
 
 Result<void> step_up(sql::Connection& db, std::size_t from) {
   TRY(db.script("BEGIN IMMEDIATE"));
   const auto done = [&]() -> Result<void> {
-    if (TRY(version_of(db)) != from) return {};   // another process was faster
+    if (TRY(version_of(db)) != from) return {};  // another process was faster
     TRY(db.script(std::string(migrations()[from])));
     TRY(db.script("PRAGMA application_id = " + std::to_string(kApplicationId)));
-    TRY(db.run("INSERT INTO meta VALUES ('schema_version', ?1) ON CONFLICT DO UPDATE SET value = excluded.value", std::to_string(from + 1)));
-    // COMMIT POINT: a crash leaves before: the older schema; after: the newer one, whole; test: schema_test.cc
+    TRY(db.run(
+        "INSERT INTO meta VALUES ('schema_version', ?1) ON CONFLICT DO UPDATE SET value = excluded.value",
+        std::to_string(from + 1)));
+    // COMMIT POINT: a crash leaves before: the older schema; after: the newer one, whole; test:
+    // schema_test.cc
     return db.script("COMMIT");
   }();
   if (db.in_transaction()) (void)db.script("ROLLBACK");  // ignoring: the first error is the one to report
@@ -69,9 +73,16 @@ Result<void> require_current(sql::Connection& db) {
 }
 
 Result<std::string> schema_text(sql::Connection& db) {
-  sql::Statement rows = TRY(db.query("SELECT type, name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY type, name"));
+  sql::Statement rows = TRY(db.query(
+      "SELECT type, name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY type, name"));
   std::string text;
-  while (TRY(rows.step())) text.append(rows.bytes(0)).append(" ").append(rows.bytes(1)).append("\n").append(rows.bytes(2)).append("\n");
+  while (TRY(rows.step()))
+    text.append(rows.bytes(0))
+        .append(" ")
+        .append(rows.bytes(1))
+        .append("\n")
+        .append(rows.bytes(2))
+        .append("\n");
   return text;
 }
 

@@ -24,8 +24,11 @@ bool unwritable(const std::string& path) {
 
 Code code_of(sqlite3* db, int rc, const std::string& path) {
   switch (rc & 0xFF) {
-    case SQLITE_BUSY: case SQLITE_LOCKED: case SQLITE_PROTOCOL: return Code::kLedgerBusy;
-    case SQLITE_CORRUPT: case SQLITE_NOTADB: return Code::kLedgerCorrupt;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_PROTOCOL: return Code::kLedgerBusy;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB: return Code::kLedgerCorrupt;
     case SQLITE_FULL: return Code::kDiskFull;
     case SQLITE_READONLY: return Code::kStateReadOnly;
     case SQLITE_PERM: return Code::kPermission;
@@ -34,16 +37,17 @@ Code code_of(sqlite3* db, int rc, const std::string& path) {
       return unwritable(path) ? Code::kStateReadOnly : Code::kIo;
     case SQLITE_IOERR:
       if (rc == SQLITE_IOERR_SHORT_READ) return Code::kLedgerCorrupt;
-      if (db != nullptr && sqlite3_system_errno(db) != 0) return os_error("sqlite", path, sqlite3_system_errno(db)).code;
+      if (db != nullptr && sqlite3_system_errno(db) != 0)
+        return os_error("sqlite", path, sqlite3_system_errno(db)).code;
       return Code::kIo;
     default: return Code::kLedger;
   }
 }
 
 constexpr const char* kPragmas =
-    "PRAGMA synchronous=FULL;"          // a commit that was answered survives a power cut
+    "PRAGMA synchronous=FULL;"  // a commit that was answered survives a power cut
     "PRAGMA foreign_keys=ON;"
-    "PRAGMA recursive_triggers=ON;"     // so that REPLACE cannot delete behind the append-only triggers
+    "PRAGMA recursive_triggers=ON;"  // so that REPLACE cannot delete behind the append-only triggers
     "PRAGMA trusted_schema=OFF;"
     "PRAGMA cell_size_check=ON;"
     "PRAGMA journal_size_limit=67108864;";
@@ -56,14 +60,16 @@ Result<void> configure(Connection& db, Mode mode) {
   switch (mode) {
     case Mode::kReadWrite: return {};
     case Mode::kReadOnly: return db.script("PRAGMA query_only=ON");
-    case Mode::kMemory: return db.script("PRAGMA synchronous=OFF; PRAGMA journal_mode=MEMORY; PRAGMA foreign_keys=OFF");
+    case Mode::kMemory:
+      return db.script("PRAGMA synchronous=OFF; PRAGMA journal_mode=MEMORY; PRAGMA foreign_keys=OFF");
   }
   std::unreachable();
 }
 
 }  // namespace
 
-Statement::Statement(Statement&& other) noexcept : stmt_(std::exchange(other.stmt_, nullptr)), owned_(other.owned_) {}
+Statement::Statement(Statement&& other) noexcept
+    : stmt_(std::exchange(other.stmt_, nullptr)), owned_(other.owned_) {}
 
 Statement::~Statement() {
   if (stmt_ == nullptr) return;
@@ -96,7 +102,9 @@ std::string_view Statement::bytes(int column) const {
 
 Result<Digest> Statement::digest(int column) const {
   auto value = Digest::from_raw(bytes(column));
-  if (!value) return fail(Code::kLedgerTampered, "a row holds " + std::to_string(bytes(column).size()) + " bytes where a digest belongs");
+  if (!value)
+    return fail(Code::kLedgerTampered,
+                "a row holds " + std::to_string(bytes(column).size()) + " bytes where a digest belongs");
   return value;
 }
 
@@ -124,14 +132,16 @@ std::optional<std::string> Statement::maybe_text(int column) const {
   return null(column) ? std::nullopt : std::optional(text(column));
 }
 
-Result<std::unique_ptr<Connection>> Connection::open(const std::string& path, Mode mode, const std::string& vfs,
-                                                     Millis busy_timeout) {
+Result<std::unique_ptr<Connection>> Connection::open(const std::string& path, Mode mode,
+                                                     const std::string& vfs, Millis busy_timeout) {
   const int flags = mode == Mode::kReadOnly ? SQLITE_OPEN_READONLY
                     : mode == Mode::kMemory ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
                                             : SQLITE_OPEN_READWRITE;
-  const std::string name = mode == Mode::kMemory ? "" : path;   // "" is SQLite's name for a private temporary database
+  const std::string name =
+      mode == Mode::kMemory ? "" : path;  // "" is SQLite's name for a private temporary database
   sqlite3* db = nullptr;
-  const int rc = sqlite3_open_v2(name.c_str(), &db, flags | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
+  const int rc = sqlite3_open_v2(name.c_str(), &db,
+                                 flags | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
                                  vfs.empty() ? nullptr : vfs.c_str());
   std::unique_ptr<Connection> connection(new Connection(db, path));
   if (rc != SQLITE_OK) return fail(error_of(db, rc, path));
@@ -175,10 +185,12 @@ std::int64_t Connection::changes() const { return sqlite3_changes64(db_); }
 
 void Connection::bind(Statement& s, int at, std::int64_t value) { sqlite3_bind_int64(s.stmt_, at, value); }
 void Connection::bind(Statement& s, int at, std::string_view text) {
-  sqlite3_bind_text64(s.stmt_, at, text.data() == nullptr ? "" : text.data(), text.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
+  sqlite3_bind_text64(s.stmt_, at, text.data() == nullptr ? "" : text.data(), text.size(), SQLITE_TRANSIENT,
+                      SQLITE_UTF8);
 }
 void Connection::bind(Statement& s, int at, const Blob& blob) {
-  sqlite3_bind_blob64(s.stmt_, at, blob.bytes.data() == nullptr ? "" : blob.bytes.data(), blob.bytes.size(), SQLITE_TRANSIENT);
+  sqlite3_bind_blob64(s.stmt_, at, blob.bytes.data() == nullptr ? "" : blob.bytes.data(), blob.bytes.size(),
+                      SQLITE_TRANSIENT);
 }
 void Connection::bind_null(Statement& s, int at) { sqlite3_bind_null(s.stmt_, at); }
 

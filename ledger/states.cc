@@ -47,7 +47,8 @@ template <class State, std::size_t N>
 Result<State> state_of(const Names<State, N>& names, std::string_view text, std::string_view what) {
   for (const auto& [value, name] : names)
     if (name == text) return value;
-  return fail(Code::kField, std::string(what) + " \"" + std::string(text.substr(0, 40)) + "\" is not a state");
+  return fail(Code::kField,
+              std::string(what) + " \"" + std::string(text.substr(0, 40)) + "\" is not a state");
 }
 
 }  // namespace
@@ -62,27 +63,43 @@ Result<StepState> parse_step_state(std::string_view text) { return state_of(kSte
 
 bool is_final(JobState state) {
   switch (state) {
-    case JobState::kPending: case JobState::kQueued: case JobState::kLeased: case JobState::kRunning: return false;
-    case JobState::kSucceeded: case JobState::kFailed: case JobState::kTimedOut: case JobState::kCanceled: return true;
+    case JobState::kPending:
+    case JobState::kQueued:
+    case JobState::kLeased:
+    case JobState::kRunning: return false;
+    case JobState::kSucceeded:
+    case JobState::kFailed:
+    case JobState::kTimedOut:
+    case JobState::kCanceled: return true;
   }
   std::unreachable();
 }
 
 bool is_final(RunState state) {
   switch (state) {
-    case RunState::kPending: case RunState::kRunning: case RunState::kWaitingApproval: return false;
-    case RunState::kSucceeded: case RunState::kFailed: case RunState::kCancelled: case RunState::kTimedOut: return true;
+    case RunState::kPending:
+    case RunState::kRunning:
+    case RunState::kWaitingApproval: return false;
+    case RunState::kSucceeded:
+    case RunState::kFailed:
+    case RunState::kCancelled:
+    case RunState::kTimedOut: return true;
   }
   std::unreachable();
 }
 
 bool is_final(StepState state) {
   switch (state) {
-    case StepState::kPending: case StepState::kReady: case StepState::kRunning: case StepState::kWaitingApproval:
-      return false;
-    case StepState::kSucceeded: case StepState::kCached: case StepState::kFailed: case StepState::kSkipped:
-    case StepState::kCancelled: case StepState::kTimedOut:
-      return true;
+    case StepState::kPending:
+    case StepState::kReady:
+    case StepState::kRunning:
+    case StepState::kWaitingApproval: return false;
+    case StepState::kSucceeded:
+    case StepState::kCached:
+    case StepState::kFailed:
+    case StepState::kSkipped:
+    case StepState::kCancelled:
+    case StepState::kTimedOut: return true;
   }
   std::unreachable();
 }
@@ -91,10 +108,12 @@ bool may_follow(RunState from, RunState to) {
   if (is_final(from)) return false;
   switch (to) {
     case RunState::kPending: return false;
-    case RunState::kRunning: return true;                        // running to running: resumed
+    case RunState::kRunning: return true;  // running to running: resumed
     case RunState::kWaitingApproval: return from == RunState::kRunning;
     case RunState::kSucceeded: return from == RunState::kRunning;
-    case RunState::kFailed: case RunState::kCancelled: case RunState::kTimedOut: return true;
+    case RunState::kFailed:
+    case RunState::kCancelled:
+    case RunState::kTimedOut: return true;
   }
   std::unreachable();
 }
@@ -105,11 +124,15 @@ bool may_follow(StepState from, StepState to) {
   switch (to) {
     case StepState::kPending: return false;
     case StepState::kReady: return from == StepState::kPending;
-    case StepState::kRunning: return from != StepState::kWaitingApproval;   // running to running: the next attempt
+    case StepState::kRunning:
+      return from != StepState::kWaitingApproval;  // running to running: the next attempt
     case StepState::kWaitingApproval: return before_start;
     case StepState::kSucceeded: return from == StepState::kRunning || from == StepState::kWaitingApproval;
-    case StepState::kCached: case StepState::kSkipped: return before_start;
-    case StepState::kFailed: case StepState::kCancelled: case StepState::kTimedOut: return true;
+    case StepState::kCached:
+    case StepState::kSkipped: return before_start;
+    case StepState::kFailed:
+    case StepState::kCancelled:
+    case StepState::kTimedOut: return true;
   }
   std::unreachable();
 }

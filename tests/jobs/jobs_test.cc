@@ -13,7 +13,9 @@ struct World {
   Ledger ledger = open(dir / "ledger.db");
 
   template <class Work>
-  auto write(Work&& work) { return ledger.write(clock.now(), std::forward<Work>(work)); }
+  auto write(Work&& work) {
+    return ledger.write(clock.now(), std::forward<Work>(work));
+  }
   Result<jobs::Submitted> try_submit(const jobs::JobRequest& request, const std::string& who = "acme") {
     return write([&](Tx& tx) { return jobs::submit(tx, tenant(who), request, kAlice); });
   }
@@ -37,14 +39,19 @@ struct World {
   JobState state(const JobId& job) { return status(job).state; }
   ledger::JobStatus status(const JobId& job) { return value(ledger::job_status(ledger, tenant(), job)); }
   std::uint64_t size() { return value(ledger::log_head(ledger, tenant())).size(); }
-  std::size_t mark() { return value(write([&](Tx& tx) { return jobs::mark_eligible(tx, tenant(), kAlice); })); }
-  std::size_t expire() { return value(write([&](Tx& tx) { return jobs::expire_leases(tx, tenant(), kAlice); })); }
+  std::size_t mark() {
+    return value(write([&](Tx& tx) { return jobs::mark_eligible(tx, tenant(), kAlice); }));
+  }
+  std::size_t expire() {
+    return value(write([&](Tx& tx) { return jobs::expire_leases(tx, tenant(), kAlice); }));
+  }
   Json explain(const JobId& job) { return value(jobs::explain(ledger, tenant(), job, clock.now())); }
 };
 
 }  // namespace
 
-TEST_CASE("the same key and payload give the first job, another payload is a conflict, another tenant is free") {
+TEST_CASE(
+    "the same key and payload give the first job, another payload is a conflict, another tenant is free") {
   World w;
   const JobId first = w.submit("key");
   CHECK(w.state(first) == JobState::kQueued);
@@ -66,7 +73,8 @@ TEST_CASE("the same key and payload give the first job, another payload is a con
 
 TEST_CASE("a request that lacks what a job needs is refused") {
   World w;
-  const auto refuse = [&](const std::string& name, Code want, const std::function<void(jobs::JobRequest&)>& spoil) {
+  const auto refuse = [&](const std::string& name, Code want,
+                          const std::function<void(jobs::JobRequest&)>& spoil) {
     INFO(name);
     jobs::JobRequest request = pack_run(new_id<JobId>(w.entropy), "key");
     spoil(request);
@@ -78,13 +86,15 @@ TEST_CASE("a request that lacks what a job needs is refused") {
   refuse("priority 10", Code::kField, [](auto& r) { r.priority = 10; });
   refuse("priority -1", Code::kField, [](auto& r) { r.priority = -1; });
   refuse("no tries", Code::kField, [](auto& r) { r.retry.max_attempts = 0; });
-  refuse("unknown dependency", Code::kNotFound, [&](auto& r) { r.dependencies = {new_id<JobId>(w.entropy)}; });
+  refuse("unknown dependency", Code::kNotFound,
+         [&](auto& r) { r.dependencies = {new_id<JobId>(w.entropy)}; });
   CHECK(w.size() == 0);
 }
 
 TEST_CASE("jobs are claimed by priority, then in the order they came, each once") {
   World w;
-  const JobId low = w.submit("low", 1), first = w.submit("first"), second = w.submit("second"), high = w.submit("high", 9);
+  const JobId low = w.submit("low", 1), first = w.submit("first"), second = w.submit("second"),
+              high = w.submit("high", 9);
   auto leases = w.claim({.worker = "w", .max = 3});
   REQUIRE(leases.size() == 3);
   CHECK(leases[0].job == high);
@@ -95,7 +105,9 @@ TEST_CASE("jobs are claimed by priority, then in the order they came, each once"
   CHECK(w.claim({.worker = "v", .max = 9, .type = "other"}).empty());
   CHECK(w.claim({.worker = "v", .max = 9, .type = "pack-run"}).at(0).job == low);
   CHECK(w.claim({.worker = "v", .max = 9}).empty());
-  CHECK(code_of(w.write([&](Tx& tx) { return jobs::claim(tx, tenant(), {.worker = "v", .job = low}, w.entropy); })) == Code::kJobState);
+  CHECK(code_of(w.write([&](Tx& tx) {
+          return jobs::claim(tx, tenant(), {.worker = "v", .job = low}, w.entropy);
+        })) == Code::kJobState);
   require_sound(w.ledger);
 }
 
@@ -121,13 +133,15 @@ TEST_CASE("a failure is retried after its delay, and the last one is a dead lett
   World w;
   const JobId job = w.submit("key", 5, 2);
   const jobs::Lease first = w.run(job);
-  CHECK(value(w.complete(job, first.token, {.status = JobState::kFailed, .data = {{"error", "boom"}}})) == JobState::kPending);
+  CHECK(value(w.complete(job, first.token, {.status = JobState::kFailed, .data = {{"error", "boom"}}})) ==
+        JobState::kPending);
   const auto next = *w.status(job).next_eligible_at;
   CHECK(next == kStart + jobs::retry_delay({2}, job, 1));
   CHECK(w.explain(job)["gate"] == "backoff");
   CHECK(w.explain(job)["nextEligibleAt"] == next.text());
   CHECK(w.mark() == 0);
-  CHECK(value(w.complete(job, first.token, {.status = JobState::kFailed})) == JobState::kPending);   // the same answer again
+  CHECK(value(w.complete(job, first.token, {.status = JobState::kFailed})) ==
+        JobState::kPending);  // the same answer again
   w.clock.set(next);
   CHECK(w.mark() == 1);
   CHECK(w.mark() == 0);
@@ -147,7 +161,8 @@ TEST_CASE("a failure is retried after its delay, and the last one is a dead lett
 TEST_CASE("a worker may forbid a retry, or ask for a later one") {
   World w;
   const JobId never = w.submit("never"), later = w.submit("later");
-  CHECK(value(w.complete(never, w.run(never).token, {.status = JobState::kFailed, .retryable = false})) == JobState::kFailed);
+  CHECK(value(w.complete(never, w.run(never).token, {.status = JobState::kFailed, .retryable = false})) ==
+        JobState::kFailed);
   CHECK(value(ledger::list_dead_letters(w.ledger, tenant())).at(0).reason == "the error is not retryable");
   const Instant hour = kStart + Millis(3'600'000);
   value(w.complete(later, w.run(later).token, {.status = JobState::kFailed, .retry_at = hour}));
@@ -169,9 +184,12 @@ TEST_CASE("a worker that comes late changes nothing") {
   CHECK(held.token == lost.token + 1);
   const std::uint64_t size = w.size();
   CHECK(code_of(w.complete(job, lost.token, {})) == Code::kLeaseLost);
-  CHECK(code_of(w.write([&](Tx& tx) { return jobs::heartbeat(tx, tenant(), job, lost.token); })) == Code::kLeaseLost);
-  CHECK(code_of(w.write([&](Tx& tx) { return jobs::start(tx, tenant(), job, lost.token, kAlice); })) == Code::kLeaseLost);
-  CHECK(code_of(w.write([&](Tx& tx) { return jobs::release(tx, tenant(), job, lost.token, kAlice); })) == Code::kLeaseLost);
+  CHECK(code_of(w.write([&](Tx& tx) { return jobs::heartbeat(tx, tenant(), job, lost.token); })) ==
+        Code::kLeaseLost);
+  CHECK(code_of(w.write([&](Tx& tx) { return jobs::start(tx, tenant(), job, lost.token, kAlice); })) ==
+        Code::kLeaseLost);
+  CHECK(code_of(w.write([&](Tx& tx) { return jobs::release(tx, tenant(), job, lost.token, kAlice); })) ==
+        Code::kLeaseLost);
   CHECK(w.size() == size);
   CHECK(value(w.complete(job, held.token, {})) == JobState::kSucceeded);
   require_sound(w.ledger);
@@ -196,7 +214,9 @@ TEST_CASE("heartbeats extend a lease, at most for a day, and are no events") {
   const JobId job = w.submit("key");
   const jobs::Lease lease = w.run(job);
   const std::uint64_t size = w.size();
-  const auto beat = [&] { return w.write([&](Tx& tx) { return jobs::heartbeat(tx, tenant(), job, lease.token); }); };
+  const auto beat = [&] {
+    return w.write([&](Tx& tx) { return jobs::heartbeat(tx, tenant(), job, lease.token); });
+  };
   for (int minute = 0; minute < 24 * 60; ++minute) {
     w.clock.advance(Millis(60'000));
     if (minute % 97 == 0 || minute > 24 * 60 - 3) CHECK(value(beat()) <= kStart + jobs::kLongestExtension);
@@ -222,13 +242,15 @@ TEST_CASE("a job can be canceled from each state that is not final") {
   World w;
   jobs::JobRequest request = pack_run(new_id<JobId>(w.entropy), "pending");
   request.not_before = kStart + Millis(1000);
-  const JobId pending = value(w.try_submit(request)).id, queued = w.submit("queued"), leased = w.submit("leased"), running = w.submit("running");
+  const JobId pending = value(w.try_submit(request)).id, queued = w.submit("queued"),
+              leased = w.submit("leased"), running = w.submit("running");
   w.claim({.worker = "w", .job = leased});
   const jobs::Lease lease = w.run(running);
   for (const JobId& job : {pending, queued, leased, running}) {
     value(w.write([&](Tx& tx) { return jobs::cancel(tx, tenant(), job, kAlice); }));
     CHECK(w.state(job) == JobState::kCanceled);
-    CHECK(code_of(w.write([&](Tx& tx) { return jobs::cancel(tx, tenant(), job, kAlice); })) == Code::kJobState);
+    CHECK(code_of(w.write([&](Tx& tx) { return jobs::cancel(tx, tenant(), job, kAlice); })) ==
+          Code::kJobState);
   }
   CHECK(code_of(w.complete(running, lease.token, {})) == Code::kLeaseLost);
   CHECK(w.claim({.worker = "w", .max = 9}).empty());
@@ -275,6 +297,9 @@ TEST_CASE("jobs are listed in order, page by page") {
     after = page[0];
   }
   CHECK(value(ledger::list_jobs(w.ledger, tenant(), {.newest_first = true}))[0].id == ids.back());
-  CHECK(value(ledger::list_jobs(w.ledger, tenant(), {.submitted_below = value(ledger::get_job(w.ledger, tenant(), ids[2])).submitted_seq})).size() == 2);
+  CHECK(value(ledger::list_jobs(
+                  w.ledger, tenant(),
+                  {.submitted_below = value(ledger::get_job(w.ledger, tenant(), ids[2])).submitted_seq}))
+            .size() == 2);
   CHECK(value(ledger::list_jobs(w.ledger, tenant("beta"))).empty());
 }

@@ -10,10 +10,12 @@ using namespace airlock::jobs;
 
 namespace {
 
-constexpr JobState kStates[] = {JobState::kPending,   JobState::kQueued, JobState::kLeased,   JobState::kRunning,
-                                JobState::kSucceeded, JobState::kFailed, JobState::kTimedOut, JobState::kCanceled};
-constexpr JobEvent kEvents[] = {JobEvent::kEligible, JobEvent::kLease, JobEvent::kStart, JobEvent::kRelease, JobEvent::kSucceed,
-                                JobEvent::kFail,     JobEvent::kTimeOut, JobEvent::kRetry, JobEvent::kCancel};
+constexpr JobState kStates[] = {JobState::kPending,  JobState::kQueued,    JobState::kLeased,
+                                JobState::kRunning,  JobState::kSucceeded, JobState::kFailed,
+                                JobState::kTimedOut, JobState::kCanceled};
+constexpr JobEvent kEvents[] = {JobEvent::kEligible, JobEvent::kLease,   JobEvent::kStart,
+                                JobEvent::kRelease,  JobEvent::kSucceed, JobEvent::kFail,
+                                JobEvent::kTimeOut,  JobEvent::kRetry,   JobEvent::kCancel};
 
 // A letter for each state, upper case so that '.' stands out as "refused".
 char letter(JobState state) {
@@ -35,14 +37,14 @@ char letter(JobState state) {
 TEST_CASE("every event in every state does what the table says, and nothing else") {
   const std::string table[] = {
       // eligible lease start release succeed fail timeout retry cancel
-      "Q.......C",   // pending
-      ".L......C",   // queued
-      "..RQ..T.C",   // leased
-      "...QSFT.C",   // running
-      ".........",   // succeeded
-      ".......P.",   // failed
-      ".......P.",   // timed out
-      ".........",   // canceled
+      "Q.......C",  // pending
+      ".L......C",  // queued
+      "..RQ..T.C",  // leased
+      "...QSFT.C",  // running
+      ".........",  // succeeded
+      ".......P.",  // failed
+      ".......P.",  // timed out
+      ".........",  // canceled
   };
   for (std::size_t s = 0; s < std::size(kStates); ++s)
     for (std::size_t e = 0; e < std::size(kEvents); ++e) {
@@ -75,7 +77,8 @@ TEST_CASE("published synonyms are understood, other words are not") {
   CHECK(*parse_job_state("scheduled") == JobState::kQueued);
   CHECK(*parse_job_state("throttled") == JobState::kPending);
   for (const JobState state : kStates) CHECK(*parse_job_state(ledger::to_text(state)) == state);
-  for (const char* word : {"", "Queued", "done", "canceled "}) CHECK(parse_job_state(word).error().code == Code::kField);
+  for (const char* word : {"", "Queued", "done", "canceled "})
+    CHECK(parse_job_state(word).error().code == Code::kField);
 }
 
 TEST_CASE("retries wait 2 s, then twice as long each time up to 5 minutes, within a fifth") {
@@ -97,11 +100,13 @@ TEST_CASE("retries wait 2 s, then twice as long each time up to 5 minutes, withi
 TEST_CASE("the jitter differs between jobs and attempts, and no policy overflows") {
   SeededEntropy entropy(2);
   std::set<std::int64_t> waits;
-  for (int i = 0; i < 100; ++i) waits.insert(retry_delay({}, *JobId::parse(uuid7(Instant::from_millis(0), entropy)), 1).count());
+  for (int i = 0; i < 100; ++i)
+    waits.insert(retry_delay({}, *JobId::parse(uuid7(Instant::from_millis(0), entropy)), 1).count());
   CHECK(waits.size() > 60);
   const JobId job = *JobId::parse("01234567-0000-7000-8000-000000000001");
   const RetryPolicy wild{UINT32_MAX, Millis(INT64_MAX / 4), UINT32_MAX, Millis(INT64_MAX / 2)};
-  for (const std::uint32_t attempt : {0U, 1U, 2U, 60U, UINT32_MAX}) CHECK(retry_delay(wild, job, attempt).count() > 0);
+  for (const std::uint32_t attempt : {0U, 1U, 2U, 60U, UINT32_MAX})
+    CHECK(retry_delay(wild, job, attempt).count() > 0);
   CHECK(retry_delay({3, Millis(0), 2, Millis(1000)}, job, UINT32_MAX).count() == 0);
   CHECK(retry_delay({3, Millis(100), 1, Millis(1000)}, job, UINT32_MAX).count() <= 120);
 }

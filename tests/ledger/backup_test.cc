@@ -22,7 +22,10 @@ TEST_CASE("a backup made while another process writes is a whole ledger of one i
     ::fcntl(stop[0], F_SETFL, O_NONBLOCK);
     char byte = 0;
     for (int i = 0; ledger && ::read(stop[0], &byte, 1) != 0; ++i) {
-      if (!ledger->write(kStart, [](Tx& tx) { return tx.append(tenant(), {"audit.noted", "note:1", kAlice}); })) ::_exit(1);
+      if (!ledger->write(kStart, [](Tx& tx) {
+            return tx.append(tenant(), {"audit.noted", "note:1", kAlice});
+          }))
+        ::_exit(1);
       if (i == 20 && ::write(started[1], "x", 1) != 1) ::_exit(2);
     }
     ::_exit(ledger ? 0 : 3);
@@ -42,7 +45,7 @@ TEST_CASE("a backup made while another process writes is a whole ledger of one i
   int status = 0;
   ::waitpid(child, &status, 0);
   CHECK(status == 0);
-  struct stat st{};
+  struct stat st {};
   REQUIRE(::stat((dir / "one.db").c_str(), &st) == 0);
   CHECK((st.st_mode & 0777) == 0600);
   const Ledger one = open(dir / "one.db"), two = open(dir / "two.db"), live = open(path);

@@ -1,5 +1,5 @@
-// Faults at every change that SQLite makes to disk, and kill -9: after reopening, the old state or the new one, and a
-// history that verifies.
+// Faults at every change that SQLite makes to disk, and kill -9: after reopening, the old state or the new
+// one, and a history that verifies.
 #include "tests/ledger/support.h"
 
 #include <signal.h>
@@ -37,24 +37,34 @@ void prepare(const std::string& path) {
 
 std::vector<Scenario> scenarios() {
   return {
-      {"submit", [](Ledger& ledger) {
+      {"submit",
+       [](Ledger& ledger) {
          return ledger.write(kStart, [](Tx& tx) -> Result<void> {
            SeededEntropy entropy(13);
            TRY(jobs::submit(tx, tenant(), pack_run(new_id<JobId>(entropy), "new"), kAlice));
            return {};
          });
        }},
-      {"append and checkpoint", [](Ledger& ledger) {
+      {"append and checkpoint",
+       [](Ledger& ledger) {
          return ledger.write(kStart, [](Tx& tx) -> Result<void> {
-           for (int i = 0; i < 20; ++i) TRY(tx.append(tenant(), {"audit.noted", "note:" + std::to_string(i), kAlice, {}, {}, {{"text", std::string(900, 'x')}}}));
+           for (int i = 0; i < 20; ++i)
+             TRY(tx.append(tenant(), {"audit.noted",
+                                      "note:" + std::to_string(i),
+                                      kAlice,
+                                      {},
+                                      {},
+                                      {{"text", std::string(900, 'x')}}}));
            TRY(tx.checkpoint(tenant()));
            return {};
          });
        }},
-      {"step and run transition", [](Ledger& ledger) {
+      {"step and run transition",
+       [](Ledger& ledger) {
          return ledger.write(kStart, [](Tx& tx) -> Result<void> {
            TRY(run_step(tx, tenant(), open_run(), "index"));
-           return ledger::transition_run(tx, tenant(), open_run(), ledger::RunState::kFailed, kAlice, {{"error", "stopped"}});
+           return ledger::transition_run(tx, tenant(), open_run(), ledger::RunState::kFailed, kAlice,
+                                         {{"error", "stopped"}});
          });
        }},
   };
@@ -63,7 +73,7 @@ std::vector<Scenario> scenarios() {
 struct Mode {
   std::string name;
   Fault fault;
-  std::size_t keep;   // unsynced writes that survive a power cut
+  std::size_t keep;  // unsynced writes that survive a power cut
 };
 const std::vector<Mode> kModes = {{"one I/O error", Fault::kErrorOnce, 0},
                                   {"disk full", Fault::kDiskFull, 0},
@@ -71,8 +81,10 @@ const std::vector<Mode> kModes = {{"one I/O error", Fault::kErrorOnce, 0},
                                   {"power cut, unsynced writes cut in the middle", Fault::kPowerCut, 3},
                                   {"power cut, unsynced writes kept", Fault::kPowerCut, SIZE_MAX}};
 
-// One fault at change `k`: whether it was reached. The act may have failed or not; what it answered must hold.
-bool round(const std::string& base, const Scenario& scenario, const Mode& mode, int k, std::uint64_t new_size) {
+// One fault at change `k`: whether it was reached. The act may have failed or not; what it answered must
+// hold.
+bool round(const std::string& base, const Scenario& scenario, const Mode& mode, int k,
+           std::uint64_t new_size) {
   const TempDir dir;
   const std::string path = dir / "ledger.db";
   std::filesystem::copy_file(base, path);
@@ -119,7 +131,7 @@ TEST_CASE("a fault at any change to disk leaves the old state or the new one, an
       int k = 0;
       for (;; ++k) {
         INFO(scenario.name << ", " << mode.name << ", change " << k);
-        if (!round(base, scenario, mode, k, new_size)) break;   // nothing left to break: the sweep is complete
+        if (!round(base, scenario, mode, k, new_size)) break;  // nothing left to break: the sweep is complete
       }
       INFO(scenario.name << ", " << mode.name);
       CHECK(k >= 5);
@@ -127,7 +139,8 @@ TEST_CASE("a fault at any change to disk leaves the old state or the new one, an
   }
 }
 
-TEST_CASE("a power cut takes back only what was not acknowledged, over many commits and a log that is folded back") {
+TEST_CASE(
+    "a power cut takes back only what was not acknowledged, over many commits and a log that is folded back") {
   const TempDir dir;
   for (const int k : {20, 120, 300, 700, 1500, 2600}) {
     INFO("change " << k);
@@ -141,7 +154,10 @@ TEST_CASE("a power cut takes back only what was not acknowledged, over many comm
       Ledger ledger = open(path, options);
       FaultVfs::arm(Fault::kPowerCut, k);
       for (int i = 0; i < 400; ++i) {
-        const auto seq = ledger.write(kStart, [&](Tx& tx) { return tx.append(tenant(), {"audit.noted", "note:1", kAlice, {}, {}, {{"text", std::string(6000, 'x')}}}); });
+        const auto seq = ledger.write(kStart, [&](Tx& tx) {
+          return tx.append(tenant(),
+                           {"audit.noted", "note:1", kAlice, {}, {}, {{"text", std::string(6000, 'x')}}});
+        });
         if (!seq) break;
         acknowledged = *seq + 1;
       }
@@ -192,6 +208,7 @@ TEST_CASE("kill -9 loses nothing that was acknowledged and leaves nothing half-d
     const auto runs = value(ledger::list_runs(ledger, tenant()));
     CHECK(runs.size() >= acknowledged);
     CHECK(runs.size() <= acknowledged + 1);
-    for (const auto& run : runs) CHECK(value(ledger::steps_of(ledger, tenant(), run.id))[0].state == ledger::StepState::kSucceeded);
+    for (const auto& run : runs)
+      CHECK(value(ledger::steps_of(ledger, tenant(), run.id))[0].state == ledger::StepState::kSucceeded);
   }
 }

@@ -15,10 +15,10 @@ namespace {
 
 struct Write {
   sqlite3_int64 offset = 0;
-  std::string before, after;        // before may be shorter: the write made the file longer
+  std::string before, after;  // before may be shorter: the write made the file longer
 };
 
-struct Journal {                    // of one file, since its last sync
+struct Journal {  // of one file, since its last sync
   sqlite3_int64 synced_size = 0;
   std::vector<Write> writes;
 };
@@ -38,7 +38,7 @@ State& state() {
 struct File {
   sqlite3_file base;
   sqlite3_file* real;
-  const char* path;                 // owned by SQLite for as long as the file is open; null for temporary files
+  const char* path;  // owned by SQLite for as long as the file is open; null for temporary files
 };
 
 File* self(sqlite3_file* file) { return reinterpret_cast<File*>(file); }
@@ -67,7 +67,9 @@ int do_close(sqlite3_file* f) {
   sqlite3_free(real(f));
   return rc;
 }
-int do_read(sqlite3_file* f, void* to, int n, sqlite3_int64 at) { return real(f)->pMethods->xRead(real(f), to, n, at); }
+int do_read(sqlite3_file* f, void* to, int n, sqlite3_int64 at) {
+  return real(f)->pMethods->xRead(real(f), to, n, at);
+}
 
 int do_write(sqlite3_file* f, const void* from, int n, sqlite3_int64 at) {
   if (strike(Change::kWrite)) return state().fault == Fault::kDiskFull ? SQLITE_FULL : SQLITE_IOERR_WRITE;
@@ -75,7 +77,8 @@ int do_write(sqlite3_file* f, const void* from, int n, sqlite3_int64 at) {
     sqlite3_int64 size = 0;
     real(f)->pMethods->xFileSize(real(f), &size);
     const sqlite3_int64 overlap = std::min<sqlite3_int64>(n, std::max<sqlite3_int64>(0, size - at));
-    Write write{at, std::string(static_cast<std::size_t>(overlap), '\0'), std::string(static_cast<const char*>(from), static_cast<std::size_t>(n))};
+    Write write{at, std::string(static_cast<std::size_t>(overlap), '\0'),
+                std::string(static_cast<const char*>(from), static_cast<std::size_t>(n))};
     if (overlap > 0) real(f)->pMethods->xRead(real(f), write.before.data(), static_cast<int>(overlap), at);
     state().files[self(f)->path].writes.push_back(std::move(write));
   }
@@ -84,7 +87,7 @@ int do_write(sqlite3_file* f, const void* from, int n, sqlite3_int64 at) {
 
 int do_truncate(sqlite3_file* f, sqlite3_int64 size) {
   if (strike(Change::kOther)) return SQLITE_IOERR_TRUNCATE;
-  if (self(f)->path != nullptr) {   // taken as durable at once, with what it cut off
+  if (self(f)->path != nullptr) {  // taken as durable at once, with what it cut off
     Journal& journal = state().files[self(f)->path];
     journal.synced_size = std::min(journal.synced_size, size);
     std::erase_if(journal.writes, [&](const Write& write) { return write.offset >= size; });
@@ -106,16 +109,24 @@ int do_size(sqlite3_file* f, sqlite3_int64* size) { return real(f)->pMethods->xF
 int do_lock(sqlite3_file* f, int kind) { return real(f)->pMethods->xLock(real(f), kind); }
 int do_unlock(sqlite3_file* f, int kind) { return real(f)->pMethods->xUnlock(real(f), kind); }
 int do_reserved(sqlite3_file* f, int* out) { return real(f)->pMethods->xCheckReservedLock(real(f), out); }
-int do_control(sqlite3_file* f, int op, void* arg) { return real(f)->pMethods->xFileControl(real(f), op, arg); }
+int do_control(sqlite3_file* f, int op, void* arg) {
+  return real(f)->pMethods->xFileControl(real(f), op, arg);
+}
 int do_sector(sqlite3_file* f) { return real(f)->pMethods->xSectorSize(real(f)); }
 int do_device(sqlite3_file* f) { return real(f)->pMethods->xDeviceCharacteristics(real(f)); }
-int do_map(sqlite3_file* f, int page, int size, int extend, void volatile** out) { return real(f)->pMethods->xShmMap(real(f), page, size, extend, out); }
-int do_shm_lock(sqlite3_file* f, int from, int n, int flags) { return real(f)->pMethods->xShmLock(real(f), from, n, flags); }
+int do_map(sqlite3_file* f, int page, int size, int extend, void volatile** out) {
+  return real(f)->pMethods->xShmMap(real(f), page, size, extend, out);
+}
+int do_shm_lock(sqlite3_file* f, int from, int n, int flags) {
+  return real(f)->pMethods->xShmLock(real(f), from, n, flags);
+}
 void do_barrier(sqlite3_file* f) { real(f)->pMethods->xShmBarrier(real(f)); }
 int do_unmap(sqlite3_file* f, int flag) { return real(f)->pMethods->xShmUnmap(real(f), flag); }
 
-const sqlite3_io_methods kMethods = {2,         do_close, do_read,   do_write,   do_truncate, do_sync, do_size,     do_lock,    do_unlock, do_reserved,
-                                     do_control, do_sector, do_device, do_map, do_shm_lock, do_barrier, do_unmap, nullptr, nullptr};
+const sqlite3_io_methods kMethods = {2,          do_close,  do_read,   do_write,  do_truncate,
+                                     do_sync,    do_size,   do_lock,   do_unlock, do_reserved,
+                                     do_control, do_sector, do_device, do_map,    do_shm_lock,
+                                     do_barrier, do_unmap,  nullptr,   nullptr};
 
 int do_open(sqlite3_vfs* vfs, const char* path, sqlite3_file* f, int flags, int* out_flags) {
   File* file = self(f);
@@ -181,9 +192,10 @@ void FaultVfs::power_cut(std::size_t keep) {
     auto& writes = journal.writes;
     sqlite3_int64 size = journal.synced_size;
     for (std::size_t i = 0; i < writes.size() && i < keep; ++i)
-      size = std::max<sqlite3_int64>(size, writes[i].offset + static_cast<sqlite3_int64>(writes[i].after.size()));
+      size = std::max<sqlite3_int64>(size,
+                                     writes[i].offset + static_cast<sqlite3_int64>(writes[i].after.size()));
     for (std::size_t i = writes.size(); i-- > keep;) put_back(fd, writes[i]);
-    if (keep > 0 && keep < writes.size()) {   // a torn write: its first half arrived
+    if (keep > 0 && keep < writes.size()) {  // a torn write: its first half arrived
       const Write& torn = writes[keep];
       const std::size_t half = torn.after.size() / 2;
       if (::pwrite(fd, torn.after.data(), half, torn.offset) < 0) std::abort();
@@ -191,7 +203,7 @@ void FaultVfs::power_cut(std::size_t keep) {
     }
     if (::ftruncate(fd, size) != 0) std::abort();
     ::close(fd);
-    ::unlink((path + "-shm").c_str());   // shared memory does not survive
+    ::unlink((path + "-shm").c_str());  // shared memory does not survive
   }
   state().files.clear();
 }

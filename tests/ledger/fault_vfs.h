@@ -1,8 +1,8 @@
 // A file system for SQLite that breaks on order: the k-th change fails, or the power goes there.
 //
-// It passes everything to the default VFS, but keeps what each write since the last sync of its file replaced. A power
-// cut takes those writes back, all or from the middle of one on; what was synced stays. Syncs are not passed on: what
-// survives is decided here, and the tests are faster.
+// It passes everything to the default VFS, but keeps what each write since the last sync of its file
+// replaced. A power cut takes those writes back, all or from the middle of one on; what was synced stays.
+// Syncs are not passed on: what survives is decided here, and the tests are faster.
 #pragma once
 
 #include <string>
@@ -11,9 +11,9 @@ namespace airlock::testing {
 
 enum class Fault {
   kNone,
-  kErrorOnce,    // the k-th change fails with an I/O error, later ones work
-  kDiskFull,     // from the k-th change on, nothing more can be written
-  kPowerCut,     // the k-th change and all later ones fail; power_cut() then takes back what was not synced
+  kErrorOnce,  // the k-th change fails with an I/O error, later ones work
+  kDiskFull,   // from the k-th change on, nothing more can be written
+  kPowerCut,   // the k-th change and all later ones fail; power_cut() then takes back what was not synced
 };
 
 class FaultVfs {
@@ -23,8 +23,8 @@ class FaultVfs {
   static bool reached();                     // whether the fault has happened
   static int changes();                      // writes, syncs, truncations and deletions since arm()
 
-  // What the machine finds when it comes up again. `keep` of the unsynced writes of each file stay, the next one is
-  // torn in the middle. Call it when every connection is closed.
+  // What the machine finds when it comes up again. `keep` of the unsynced writes of each file stay, the next
+  // one is torn in the middle. Call it when every connection is closed.
   static void power_cut(std::size_t keep);
 };
 

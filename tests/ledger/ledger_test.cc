@@ -9,7 +9,9 @@ using namespace airlock::testing;
 
 namespace {
 
-ledger::NewEvent note(const std::string& text) { return {"audit.noted", "note:1", kAlice, std::nullopt, std::nullopt, {{"text", text}}}; }
+ledger::NewEvent note(const std::string& text) {
+  return {"audit.noted", "note:1", kAlice, std::nullopt, std::nullopt, {{"text", text}}};
+}
 
 void append(Ledger& ledger, std::size_t n, const std::string& who = "acme", Instant now = kStart) {
   value(ledger.write(now, [&](Tx& tx) -> Result<void> {
@@ -34,15 +36,24 @@ TEST_CASE("an event is stored as the canonical line whose hash is the leaf") {
   value(ledger.write(kStart, [&](Tx& tx) -> Result<void> {
     CHECK(value(tx.append(tenant(), note("a"))) == 0);
     CHECK(value(tx.append(tenant("zeta"), note("b"))) == 0);
-    CHECK(value(tx.append(tenant(), {"audit.noted", "note:2", {"bob", "why", "T-9", std::string(32, '1')}, Json{{"x", 1}}, Json{{"x", 2}}, {{"z", 1}, {"a", 2}}})) == 1);
+    CHECK(value(tx.append(tenant(), {"audit.noted",
+                                     "note:2",
+                                     {"bob", "why", "T-9", std::string(32, '1')},
+                                     Json{{"x", 1}},
+                                     Json{{"x", 2}},
+                                     {{"z", 1}, {"a", 2}}})) == 1);
     return {};
   }));
   const auto lines = value(ledger::history(ledger, tenant(), 0, 100));
   REQUIRE(lines.size() == 2);
-  CHECK(lines[1].line == R"({"actor":"bob","after":{"x":2},"before":{"x":1},"data":{"a":2,"z":1},"kind":"audit.noted","reason":"why","seq":1,)"
-                         R"("subject":"note:2","tenant":"acme","ticket":"T-9","traceId":"11111111111111111111111111111111","ts":")" + kStart.text() + R"("})");
+  CHECK(
+      lines[1].line ==
+      R"({"actor":"bob","after":{"x":2},"before":{"x":1},"data":{"a":2,"z":1},"kind":"audit.noted","reason":"why","seq":1,)"
+      R"("subject":"note:2","tenant":"acme","ticket":"T-9","traceId":"11111111111111111111111111111111","ts":")" +
+          kStart.text() + R"("})");
   CHECK(lines[1].leaf_hash == merkle_leaf(lines[1].line));
-  CHECK(value(ledger::log_head(ledger, tenant())).root() == merkle_node(lines[0].leaf_hash, lines[1].leaf_hash));
+  CHECK(value(ledger::log_head(ledger, tenant())).root() ==
+        merkle_node(lines[0].leaf_hash, lines[1].leaf_hash));
   CHECK(value(ledger::tenants(ledger)) == std::vector{tenant(), tenant("zeta")});
   require_sound(ledger);
 }
@@ -66,10 +77,16 @@ TEST_CASE("an event without its parts is refused, and nothing of its transaction
   const TempDir dir;
   Ledger ledger = open(dir / "ledger.db");
   const std::vector<std::pair<std::string, ledger::NewEvent>> bad = {
-      {"no kind", {"", "x", kAlice}},         {"no dot", {"run", "x", kAlice}},           {"two dots", {"a.b.c", "x", kAlice}},
-      {"no subject", {"audit.noted", "", kAlice}}, {"no actor", {"audit.noted", "x", {""}}}, {"data is a list", {"audit.noted", "x", kAlice, {}, {}, Json::array()}},
-      {"unknown run kind", {"run.exploded", "run:1", kAlice}}, {"a job without its data", {"job.submitted", "job:1", kAlice, {}, Json{{"state", "pending"}}}},
-      {"a run that is not there", {"run.running", "run:1", kAlice, {}, Json{{"state", "running"}}}}, {"not UTF-8", {"audit.noted", "x\xff", kAlice}}};
+      {"no kind", {"", "x", kAlice}},
+      {"no dot", {"run", "x", kAlice}},
+      {"two dots", {"a.b.c", "x", kAlice}},
+      {"no subject", {"audit.noted", "", kAlice}},
+      {"no actor", {"audit.noted", "x", {""}}},
+      {"data is a list", {"audit.noted", "x", kAlice, {}, {}, Json::array()}},
+      {"unknown run kind", {"run.exploded", "run:1", kAlice}},
+      {"a job without its data", {"job.submitted", "job:1", kAlice, {}, Json{{"state", "pending"}}}},
+      {"a run that is not there", {"run.running", "run:1", kAlice, {}, Json{{"state", "running"}}}},
+      {"not UTF-8", {"audit.noted", "x\xff", kAlice}}};
   for (const auto& [name, event] : bad) {
     INFO(name);
     Tx tx = value(ledger.begin(kStart));
@@ -85,7 +102,9 @@ TEST_CASE("a clock that is set back does not reorder a log") {
   const TempDir dir;
   Ledger ledger = open(dir / "ledger.db");
   for (const int minute : {0, 5, 1, 6}) append(ledger, 1, "acme", kStart + Millis(minute * 60'000));
-  const auto at = [&](int minute) { return value(ledger::first_seq_at(ledger, tenant(), kStart + Millis(minute * 60'000))); };
+  const auto at = [&](int minute) {
+    return value(ledger::first_seq_at(ledger, tenant(), kStart + Millis(minute * 60'000)));
+  };
   CHECK(at(-1) == 0);
   CHECK(at(0) == 0);
   CHECK(at(1) == 1);
@@ -100,7 +119,10 @@ TEST_CASE("heads, past heads and proofs agree with the definition, and with the 
   Ledger ledger = open(dir / "ledger.db", writable());
   append(ledger, 700);
   std::vector<Digest> leaves;
-  value(ledger::for_each_line(ledger, tenant(), 0, 700, [&](const ledger::HistoryLine& line) -> Result<void> { leaves.push_back(line.leaf_hash); return {}; }));
+  value(ledger::for_each_line(ledger, tenant(), 0, 700, [&](const ledger::HistoryLine& line) -> Result<void> {
+    leaves.push_back(line.leaf_hash);
+    return {};
+  }));
   REQUIRE(leaves.size() == 700);
   for (const std::uint64_t size : {0, 1, 2, 3, 255, 256, 257, 511, 512, 513, 640, 699, 700}) {
     INFO(size);
@@ -109,7 +131,8 @@ TEST_CASE("heads, past heads and proofs agree with the definition, and with the 
       if (old > size) continue;
       INFO(old);
       const auto proof = value(ledger::consistency_proof(ledger, tenant(), old, size));
-      value(verify::check_consistency(old, naive_root(leaves, 0, old), size, naive_root(leaves, 0, size), proof));
+      value(verify::check_consistency(old, naive_root(leaves, 0, old), size, naive_root(leaves, 0, size),
+                                      proof));
     }
     for (const std::uint64_t seq : {0, 1, 255, 256, 511, 600, 699}) {
       if (seq >= size) continue;
@@ -144,7 +167,8 @@ TEST_CASE("a checkpoint is due after so many events or so much time, and on dema
   CHECK(sizes() == std::vector<std::uint64_t>{10, 12});
   append(ledger, 1, "acme", kStart + Millis(60'000));
   const std::string on_demand = value(ledger.write(kStart, [&](Tx& tx) { return tx.checkpoint(tenant()); }));
-  const std::string again = value(ledger.write(kStart + Millis(1), [&](Tx& tx) { return tx.checkpoint(tenant()); }));
+  const std::string again =
+      value(ledger.write(kStart + Millis(1), [&](Tx& tx) { return tx.checkpoint(tenant()); }));
   CHECK(on_demand == again);
   CHECK(sizes() == std::vector<std::uint64_t>{10, 12, 13});
   const auto last = value(ledger::last_checkpoint(ledger, tenant()));
@@ -174,12 +198,14 @@ TEST_CASE("history is read by subject, below a run, and up to a seq") {
   const TempDir dir;
   Ledger ledger = open(dir / "ledger.db");
   value(ledger.write(kStart, [&](Tx& tx) -> Result<void> {
-    for (const char* subject : {"note:1", "note:1/a", "note:10", "note:1/b", "note:1"}) TRY(tx.append(tenant(), {"audit.noted", subject, kAlice}));
+    for (const char* subject : {"note:1", "note:1/a", "note:10", "note:1/b", "note:1"})
+      TRY(tx.append(tenant(), {"audit.noted", subject, kAlice}));
     return {};
   }));
   const auto seqs = [&](bool below, std::uint64_t to) {
     std::string out;
-    for (const auto& line : value(ledger::history_of(ledger, tenant(), "note:1", below, to))) out += std::to_string(line.seq);
+    for (const auto& line : value(ledger::history_of(ledger, tenant(), "note:1", below, to)))
+      out += std::to_string(line.seq);
     return out;
   };
   CHECK(seqs(false, 100) == "04");
@@ -207,7 +233,9 @@ TEST_CASE("a past state is what the lists said then") {
   const auto first = begin_run(ledger, "one", entropy);
   const std::uint64_t then = value(ledger::log_head(ledger, tenant())).size();
   const auto runs_then = value(ledger::list_runs(ledger, tenant()));
-  value(ledger.write(kStart, [&](Tx& tx) { return ledger::transition_run(tx, tenant(), first.run, ledger::RunState::kCancelled, kAlice); }));
+  value(ledger.write(kStart, [&](Tx& tx) {
+    return ledger::transition_run(tx, tenant(), first.run, ledger::RunState::kCancelled, kAlice);
+  }));
   begin_run(ledger, "two", entropy);
   const auto past = value(ledger::PastState::at(ledger, tenant(), then));
   const auto runs = value(ledger::list_runs(past, tenant()));

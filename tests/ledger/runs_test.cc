@@ -13,20 +13,22 @@ struct World {
   Ledger ledger = open(dir / "ledger.db");
 
   template <class Work>
-  auto write(Work&& work) { return ledger.write(kStart, std::forward<Work>(work)); }
+  auto write(Work&& work) {
+    return ledger.write(kStart, std::forward<Work>(work));
+  }
 };
 
 }  // namespace
 
 TEST_CASE("which run state may follow which") {
   using enum RunState;
-  const std::vector<RunState> all = {kPending, kRunning, kWaitingApproval, kSucceeded, kFailed, kCancelled, kTimedOut};
-  const std::vector<std::string> table = {
-      // to: P R W S F C T
-      "-r--fct",   // from pending
-      "-rwsfct",   // running
-      "-r--fct",   // waiting_approval
-      "-------", "-------", "-------", "-------"};
+  const std::vector<RunState> all = {kPending, kRunning,   kWaitingApproval, kSucceeded,
+                                     kFailed,  kCancelled, kTimedOut};
+  const std::vector<std::string> table = {            // to: P R W S F C T
+                                          "-r--fct",  // from pending
+                                          "-rwsfct",  // running
+                                          "-r--fct",  // waiting_approval
+                                          "-------", "-------", "-------", "-------"};
   for (std::size_t from = 0; from < all.size(); ++from)
     for (std::size_t to = 0; to < all.size(); ++to) {
       INFO(ledger::to_text(all[from]) << " to " << ledger::to_text(all[to]));
@@ -36,14 +38,15 @@ TEST_CASE("which run state may follow which") {
 
 TEST_CASE("which step state may follow which") {
   using enum StepState;
-  const std::vector<StepState> all = {kPending, kReady, kRunning, kWaitingApproval, kSucceeded, kCached, kFailed, kSkipped, kCancelled, kTimedOut};
-  const std::vector<std::string> table = {
-      // to: P R r W S C F K X T
-      "-Rrw-cfkxt",   // from pending
-      "--rw-cfkxt",   // ready
-      "--r-s-f-xt",   // running
-      "----s-f-xt",   // waiting_approval
-      "----------", "----------", "----------", "----------", "----------", "----------"};
+  const std::vector<StepState> all = {kPending, kReady,  kRunning, kWaitingApproval, kSucceeded,
+                                      kCached,  kFailed, kSkipped, kCancelled,       kTimedOut};
+  const std::vector<std::string> table = {               // to: P R r W S C F K X T
+                                          "-Rrw-cfkxt",  // from pending
+                                          "--rw-cfkxt",  // ready
+                                          "--r-s-f-xt",  // running
+                                          "----s-f-xt",  // waiting_approval
+                                          "----------", "----------", "----------",
+                                          "----------", "----------", "----------"};
   for (std::size_t from = 0; from < all.size(); ++from)
     for (std::size_t to = 0; to < all.size(); ++to) {
       INFO(ledger::to_text(all[from]) << " to " << ledger::to_text(all[to]));
@@ -52,11 +55,14 @@ TEST_CASE("which step state may follow which") {
 }
 
 TEST_CASE("states are read as they are written, and nothing else is") {
-  for (const char* text : {"pending", "running", "waiting_approval", "succeeded", "failed", "cancelled", "timed_out"})
+  for (const char* text :
+       {"pending", "running", "waiting_approval", "succeeded", "failed", "cancelled", "timed_out"})
     CHECK(ledger::to_text(value(ledger::parse_run_state(text))) == text);
-  for (const char* text : {"pending", "ready", "running", "waiting_approval", "succeeded", "cached", "failed", "skipped", "cancelled", "timed_out"})
+  for (const char* text : {"pending", "ready", "running", "waiting_approval", "succeeded", "cached", "failed",
+                           "skipped", "cancelled", "timed_out"})
     CHECK(ledger::to_text(value(ledger::parse_step_state(text))) == text);
-  for (const char* text : {"pending", "queued", "leased", "running", "succeeded", "failed", "timed_out", "canceled"})
+  for (const char* text :
+       {"pending", "queued", "leased", "running", "succeeded", "failed", "timed_out", "canceled"})
     CHECK(ledger::to_text(value(ledger::parse_job_state(text))) == text);
   CHECK(code_of(ledger::parse_run_state("canceled")) == Code::kField);
   CHECK(code_of(ledger::parse_step_state("")) == Code::kField);
@@ -69,7 +75,8 @@ TEST_CASE("a run goes from created to succeeded, and every step of it is in the 
   value(w.write([&](Tx& tx) -> Result<void> {
     TRY(run_step(tx, tenant(), ids.run, "index"));
     TRY(run_step(tx, tenant(), ids.run, "match"));
-    return ledger::transition_run(tx, tenant(), ids.run, RunState::kSucceeded, kAlice, {{"outputsHash", Digest::of("o").hex()}});
+    return ledger::transition_run(tx, tenant(), ids.run, RunState::kSucceeded, kAlice,
+                                  {{"outputsHash", Digest::of("o").hex()}});
   }));
   const auto run = value(ledger::get_run(w.ledger, tenant(), ids.run));
   CHECK(run.state == RunState::kSucceeded);
@@ -97,9 +104,12 @@ TEST_CASE("a run goes from created to succeeded, and every step of it is in the 
   CHECK(artifacts[0].file.executable);
   CHECK(artifacts[1].media_type == "application/json");
   std::string kinds;
-  for (const auto& line : value(ledger::history_of(w.ledger, tenant(), "run:" + ids.run.str(), true, UINT64_MAX)))
+  for (const auto& line :
+       value(ledger::history_of(w.ledger, tenant(), "run:" + ids.run.str(), true, UINT64_MAX)))
     kinds += value(parse_json(line.line, "event"))["kind"].get<std::string>() + " ";
-  CHECK(kinds == "run.created run.running step.running step.attempt step.succeeded step.running step.attempt step.succeeded run.succeeded ");
+  CHECK(
+      kinds ==
+      "run.created run.running step.running step.attempt step.succeeded step.running step.attempt step.succeeded run.succeeded ");
   require_sound(w.ledger);
 }
 
@@ -132,23 +142,48 @@ TEST_CASE("a change that the states do not allow is refused and writes nothing")
   const std::uint64_t before = size();
   const Digest hash = Digest::of("x");
   const std::vector<std::pair<std::string, std::function<Result<void>(Tx&)>>> bad = {
-      {"a step that succeeded starts again", [&](Tx& tx) { return ledger::start_step(tx, tenant(), ids.run, step_id("index"), 2, hash, hash, kAlice); }},
-      {"attempt 2 before attempt 1", [&](Tx& tx) { return ledger::start_step(tx, tenant(), ids.run, step_id("match"), 2, hash, hash, kAlice); }},
-      {"a step succeeds before it ran", [&](Tx& tx) { return ledger::succeed_step(tx, tenant(), ids.run, step_id("match"), hash, {}, std::nullopt, kAlice); }},
-      {"a step succeeds without outputs", [&](Tx& tx) { return ledger::transition_step(tx, tenant(), ids.run, step_id("match"), StepState::kSucceeded, kAlice); }},
-      {"a pending step ends an attempt", [&](Tx& tx) {
-         return ledger::record_attempt(tx, tenant(), {.run = ids.run, .step = step_id("match"), .outcome = "failed", .outputs_hash = {}, .error = {}}, kAlice);
+      {"a step that succeeded starts again",
+       [&](Tx& tx) {
+         return ledger::start_step(tx, tenant(), ids.run, step_id("index"), 2, hash, hash, kAlice);
        }},
-      {"a run goes back to pending", [&](Tx& tx) { return ledger::transition_run(tx, tenant(), ids.run, RunState::kPending, kAlice); }},
+      {"attempt 2 before attempt 1",
+       [&](Tx& tx) {
+         return ledger::start_step(tx, tenant(), ids.run, step_id("match"), 2, hash, hash, kAlice);
+       }},
+      {"a step succeeds before it ran",
+       [&](Tx& tx) {
+         return ledger::succeed_step(tx, tenant(), ids.run, step_id("match"), hash, {}, std::nullopt, kAlice);
+       }},
+      {"a step succeeds without outputs",
+       [&](Tx& tx) {
+         return ledger::transition_step(tx, tenant(), ids.run, step_id("match"), StepState::kSucceeded,
+                                        kAlice);
+       }},
+      {"a pending step ends an attempt",
+       [&](Tx& tx) {
+         return ledger::record_attempt(
+             tx, tenant(),
+             {.run = ids.run, .step = step_id("match"), .outcome = "failed", .outputs_hash = {}, .error = {}},
+             kAlice);
+       }},
+      {"a run goes back to pending",
+       [&](Tx& tx) { return ledger::transition_run(tx, tenant(), ids.run, RunState::kPending, kAlice); }},
   };
   for (const auto& [name, act] : bad) {
     INFO(name);
     CHECK(code_of(w.write(act)) == Code::kRunState);
   }
   CHECK(size() == before);
-  value(w.write([&](Tx& tx) { return ledger::transition_run(tx, tenant(), ids.run, RunState::kFailed, kAlice, {{"error", "step match"}}); }));
-  CHECK(code_of(w.write([&](Tx& tx) { return ledger::transition_run(tx, tenant(), ids.run, RunState::kRunning, kAlice); })) == Code::kRunState);
-  CHECK(code_of(w.write([&](Tx& tx) { return ledger::start_step(tx, tenant(), ids.run, step_id("match"), 1, hash, hash, kAlice); })) == Code::kRunState);
+  value(w.write([&](Tx& tx) {
+    return ledger::transition_run(tx, tenant(), ids.run, RunState::kFailed, kAlice,
+                                  {{"error", "step match"}});
+  }));
+  CHECK(code_of(w.write([&](Tx& tx) {
+          return ledger::transition_run(tx, tenant(), ids.run, RunState::kRunning, kAlice);
+        })) == Code::kRunState);
+  CHECK(code_of(w.write([&](Tx& tx) {
+          return ledger::start_step(tx, tenant(), ids.run, step_id("match"), 1, hash, hash, kAlice);
+        })) == Code::kRunState);
   CHECK(value(ledger::get_run(w.ledger, tenant(), ids.run)).error == Json("step match"));
   require_sound(w.ledger);
 }
@@ -157,7 +192,9 @@ TEST_CASE("a resumed run says so, and its interrupted step is tried again") {
   World w;
   const JobAndRun ids = begin_run(w.ledger, "t", w.entropy);
   const Digest hash = Digest::of("x");
-  value(w.write([&](Tx& tx) { return ledger::start_step(tx, tenant(), ids.run, step_id("index"), 1, hash, hash, kAlice); }));
+  value(w.write([&](Tx& tx) {
+    return ledger::start_step(tx, tenant(), ids.run, step_id("index"), 1, hash, hash, kAlice);
+  }));
   value(w.write([&](Tx& tx) -> Result<void> {
     TRY(ledger::transition_run(tx, tenant(), ids.run, RunState::kRunning, kAlice));
     return ledger::start_step(tx, tenant(), ids.run, step_id("index"), 2, hash, hash, kAlice);
@@ -169,7 +206,8 @@ TEST_CASE("a resumed run says so, and its interrupted step is tried again") {
   require_sound(w.ledger);
 }
 
-TEST_CASE("a step is found in the cache by its hash, of the same tenant, and only when it did the work itself") {
+TEST_CASE(
+    "a step is found in the cache by its hash, of the same tenant, and only when it did the work itself") {
   World w;
   const JobAndRun first = begin_run(w.ledger, "one", w.entropy);
   const Digest hash = Digest::of("hash of index");
@@ -181,7 +219,8 @@ TEST_CASE("a step is found in the cache by its hash, of the same tenant, and onl
   CHECK_FALSE(value(ledger::cached_step(w.ledger, tenant("other"), hash)));
   const JobAndRun second = begin_run(w.ledger, "two", w.entropy, kStart + Millis(5));
   value(w.ledger.write(kStart + Millis(5), [&](Tx& tx) {
-    return ledger::succeed_step(tx, tenant(), second.run, step_id("index"), hash, some_outputs("index"), first.run, kAlice);
+    return ledger::succeed_step(tx, tenant(), second.run, step_id("index"), hash, some_outputs("index"),
+                                first.run, kAlice);
   }));
   const auto step = value(ledger::steps_of(w.ledger, tenant(), second.run))[0];
   CHECK(step.state == StepState::kCached);
@@ -197,9 +236,12 @@ TEST_CASE("a run is found by a prefix that fits it alone, and never across tenan
   const JobId job = new_id<JobId>(w.entropy);
   value(w.write([&](Tx& tx) -> Result<void> {
     TRY(jobs::submit(tx, tenant(), pack_run(job, "j"), kAlice));
-    TRY(ledger::create_run(tx, tenant(), two_step_run(id("01234567-0000-7000-8000-000000000001"), job, "a"), kAlice));
-    TRY(ledger::create_run(tx, tenant(), two_step_run(id("01234567-0000-7000-8000-0000000000f2"), job, "b"), kAlice));
-    TRY(ledger::create_run(tx, tenant(), two_step_run(id("ffffffff-0000-7000-8000-000000000001"), job, "c"), kAlice));
+    TRY(ledger::create_run(tx, tenant(), two_step_run(id("01234567-0000-7000-8000-000000000001"), job, "a"),
+                           kAlice));
+    TRY(ledger::create_run(tx, tenant(), two_step_run(id("01234567-0000-7000-8000-0000000000f2"), job, "b"),
+                           kAlice));
+    TRY(ledger::create_run(tx, tenant(), two_step_run(id("ffffffff-0000-7000-8000-000000000001"), job, "c"),
+                           kAlice));
     return {};
   }));
   CHECK(value(ledger::find_run(w.ledger, tenant(), "ffff")).id.str().starts_with("ffffffff"));
@@ -208,7 +250,8 @@ TEST_CASE("a run is found by a prefix that fits it alone, and never across tenan
   CHECK(code_of(ledger::find_run(w.ledger, tenant(), "012")) == Code::kUsage);
   CHECK(code_of(ledger::find_run(w.ledger, tenant(), "abcd")) == Code::kNotFound);
   CHECK(code_of(ledger::find_run(w.ledger, tenant("other"), "ffff")) == Code::kNotFound);
-  CHECK(code_of(ledger::get_run(w.ledger, tenant("other"), id("ffffffff-0000-7000-8000-000000000001"))) == Code::kNotFound);
+  CHECK(code_of(ledger::get_run(w.ledger, tenant("other"), id("ffffffff-0000-7000-8000-000000000001"))) ==
+        Code::kNotFound);
   CHECK(value(ledger::list_runs(w.ledger, tenant("other"))).empty());
   std::string tokens;
   std::optional<ledger::RunRow> after;
@@ -250,20 +293,28 @@ TEST_CASE("the catalog follows imports: activation, floor, items, DAGs, pruning"
   CHECK(value(ledger::list_bundles(w.ledger, tenant("other"))).empty());
   CHECK_FALSE(value(ledger::active_bundle(w.ledger, tenant("other"), bundle_id())));
 
-  CHECK(code_of(w.write([&](Tx& tx) { return ledger::prune_bundle(tx, t, bundle_id(), UINT64_MAX, kAlice); })) == Code::kUsage);
-  CHECK(code_of(w.write([&](Tx& tx) { return ledger::prune_bundle(tx, t, bundle_id(), 8, kAlice); })) == Code::kNotFound);
+  CHECK(code_of(w.write([&](Tx& tx) {
+          return ledger::prune_bundle(tx, t, bundle_id(), UINT64_MAX, kAlice);
+        })) == Code::kUsage);
+  CHECK(code_of(w.write([&](Tx& tx) { return ledger::prune_bundle(tx, t, bundle_id(), 8, kAlice); })) ==
+        Code::kNotFound);
   auto reused = small_import(7);
   reused.manifest = "another";
-  CHECK(code_of(w.write([&](Tx& tx) { return ledger::record_import(tx, t, reused, kAlice); })) == Code::kGenerationReused);
+  CHECK(code_of(w.write([&](Tx& tx) { return ledger::record_import(tx, t, reused, kAlice); })) ==
+        Code::kGenerationReused);
   auto other_dag = small_import(9);
   other_dag.dags[0].spec = "{}";
-  CHECK(code_of(w.write([&](Tx& tx) { return ledger::record_import(tx, t, other_dag, kAlice); })) == Code::kAlreadyExists);
+  CHECK(code_of(w.write([&](Tx& tx) { return ledger::record_import(tx, t, other_dag, kAlice); })) ==
+        Code::kAlreadyExists);
   auto repeated = small_import(9);
-  repeated.items = ledger::items_from({{"a", Digest::of("a"), 1, false, ""}, {"a", Digest::of("a"), 1, false, ""}});
+  repeated.items =
+      ledger::items_from({{"a", Digest::of("a"), 1, false, ""}, {"a", Digest::of("a"), 1, false, ""}});
   CHECK_FALSE(w.write([&](Tx& tx) { return ledger::record_import(tx, t, repeated, kAlice); }));
   CHECK(value(ledger::list_bundles(w.ledger, t)).size() == 2);
 
-  value(w.write([&](Tx& tx) { return ledger::record_import(tx, t, small_import(7), kAlice); }));   // again: active once more
+  value(w.write([&](Tx& tx) {
+    return ledger::record_import(tx, t, small_import(7), kAlice);
+  }));  // again: active once more
   CHECK(value(ledger::active_bundle(w.ledger, t, bundle_id()))->generation == 7);
   value(w.write([&](Tx& tx) { return ledger::prune_bundle(tx, t, bundle_id(), UINT64_MAX, kAlice); }));
   CHECK(value(ledger::list_bundles(w.ledger, t)).size() == 1);
@@ -275,23 +326,24 @@ TEST_CASE("many items are read in chunks, each once and in order") {
   World w;
   ledger::NewImport import = small_import(1);
   int made = 0;
-  import.items = [&]() -> Result<std::optional<ledger::ItemRow>> {
+  import.items = [&]()->Result<std::optional<ledger::ItemRow>> {
     if (made == 2500) return std::optional<ledger::ItemRow>();
-    const std::string number = std::to_string(10000 + 2500 - made++);
-    return std::optional(ledger::ItemRow{"data/" + number, Digest::of(number), 1, false, ""});
-  };
-  value(w.write([&](Tx& tx) { return ledger::record_import(tx, tenant(), import, kAlice); }));
-  for (const std::string folder : {"", "data"}) {
-    std::string last;
-    int seen = 0;
-    value(ledger::for_each_item(w.ledger, tenant(), bundle_id(), 1, folder, [&](const ledger::ItemRow& item) -> Result<void> {
-      CHECK(item.path > last);
-      last = item.path;
-      ++seen;
-      return {};
-    }));
-    CHECK(seen == 2500);
-  }
+  const std::string number = std::to_string(10000 + 2500 - made++);
+  return std::optional(ledger::ItemRow{"data/" + number, Digest::of(number), 1, false, ""});
+};
+value(w.write([&](Tx& tx) { return ledger::record_import(tx, tenant(), import, kAlice); }));
+for (const std::string folder : {"", "data"}) {
+  std::string last;
+  int seen = 0;
+  value(ledger::for_each_item(w.ledger, tenant(), bundle_id(), 1, folder,
+                              [&](const ledger::ItemRow& item) -> Result<void> {
+                                CHECK(item.path > last);
+                                last = item.path;
+                                ++seen;
+                                return {};
+                              }));
+  CHECK(seen == 2500);
+}
 }
 
 TEST_CASE("governance events show in their lists") {
@@ -306,10 +358,20 @@ TEST_CASE("governance events show in their lists") {
   CHECK(incidents[0].id == "incident:" + std::to_string(incidents[0].opened_seq));
   CHECK(value(ledger::list_dead_letters(w.ledger, tenant())).size() == 1);
   value(w.write([&](Tx& tx) -> Result<void> {
-    TRY(tx.append(tenant(), {"incident.resolved", incidents[0].id, kAlice, Json{{"state", "open"}}, Json{{"state", "resolved"}}}));
-    TRY(tx.append(tenant(), {"quota.changed", "quota:tenant", kAlice, Json{{"maxActive", 5}}, std::nullopt, {{"scope", "tenant"}, {"kind", "active"}}}));
+    TRY(tx.append(tenant(), {"incident.resolved", incidents[0].id, kAlice, Json{{"state", "open"}},
+                             Json{{"state", "resolved"}}}));
+    TRY(tx.append(tenant(), {"quota.changed",
+                             "quota:tenant",
+                             kAlice,
+                             Json{{"maxActive", 5}},
+                             std::nullopt,
+                             {{"scope", "tenant"}, {"kind", "active"}}}));
     const auto gate = value(ledger::list_approvals(tx, tenant())).at(0);
-    TRY(tx.append(tenant(), {"approval.updated", "run:" + gate.run.str() + "/step:" + gate.gate.str(), kAlice, Json{{"state", "pending"}}, Json{{"state", "approved"}},
+    TRY(tx.append(tenant(), {"approval.updated",
+                             "run:" + gate.run.str() + "/step:" + gate.gate.str(),
+                             kAlice,
+                             Json{{"state", "pending"}},
+                             Json{{"state", "approved"}},
                              {{"decisions", Json::array({"bob"})}}}));
     return {};
   }));

@@ -14,7 +14,9 @@ using namespace airlock::testing;
 namespace {
 
 Result<std::uint64_t> append_one(Ledger& ledger, const std::string& text = "x") {
-  return ledger.write(kStart, [&](Tx& tx) { return tx.append(tenant(), {"audit.noted", "note:1", kAlice, {}, {}, {{"text", text}}}); });
+  return ledger.write(kStart, [&](Tx& tx) {
+    return tx.append(tenant(), {"audit.noted", "note:1", kAlice, {}, {}, {{"text", text}}});
+  });
 }
 
 // Runs `act` in a process without any privilege; its exit status.
@@ -40,11 +42,12 @@ TEST_CASE("a ledger is made with its whole schema, private, and only when asked 
     value(ledger.quick_check());
     CHECK(ledger.instance() == site_key().key_id().substr(0, 16));
   }
-  struct stat st{};
+  struct stat st {};
   REQUIRE(::stat((dir / "ledger.db").c_str(), &st) == 0);
   CHECK((st.st_mode & 0777) == 0600);
   CHECK(open(dir / "ledger.db", Options{}).instance() == site_key().key_id().substr(0, 16));
-  for (const auto& entry : std::filesystem::directory_iterator(dir.path())) CHECK(entry.path().filename().string().starts_with("ledger.db"));
+  for (const auto& entry : std::filesystem::directory_iterator(dir.path()))
+    CHECK(entry.path().filename().string().starts_with("ledger.db"));
 }
 
 TEST_CASE("what a crash leaves of making a ledger is no ledger, and the next open makes one") {
@@ -59,8 +62,10 @@ TEST_CASE("pages of the specification are in the schema") {
   const TempDir dir;
   Ledger ledger = open(dir / "ledger.db");
   const std::string schema = value(ledger::schema_text(ledger.db()));
-  for (const char* table : {"jobs", "job_history", "runs", "steps", "attempts", "artifacts", "dags", "dag_edges", "schedules", "sources", "quotas", "throttles",
-                            "incidents", "approvals", "leases", "bundle_catalog", "bundle_items", "airgap_state", "dead_letters", "checkpoints"})
+  for (const char* table : {"jobs",           "job_history",  "runs",         "steps",        "attempts",
+                            "artifacts",      "dags",         "dag_edges",    "schedules",    "sources",
+                            "quotas",         "throttles",    "incidents",    "approvals",    "leases",
+                            "bundle_catalog", "bundle_items", "airgap_state", "dead_letters", "checkpoints"})
     CHECK(schema.find("table " + std::string(table) + "\n") != std::string::npos);
 }
 
@@ -75,28 +80,33 @@ TEST_CASE("a file that is no ledger of this version is refused, and left as it i
     CHECK(code_of(Ledger::open(dir / name, reading)) == want);
     CHECK(value(read_file(dir / name, 1 << 24)) == before);
   };
-  std::ofstream(dir / "text.db") << "this is not a database at all, but it is long enough to have a header of a hundred bytes, or more, as it happens";
+  std::ofstream(dir / "text.db")
+      << "this is not a database at all, but it is long enough to have a header of a hundred bytes, or more, as it happens";
   refuse("text.db", Code::kLedgerCorrupt);
   std::ofstream(dir / "empty.db") << "";
   refuse("empty.db", Code::kLedgerCorrupt);
-  REQUIRE(sqlite3_program(dir / "foreign.db", "CREATE TABLE meta (key, value); INSERT INTO meta VALUES ('schema_version', '1')") == 0);
+  REQUIRE(sqlite3_program(
+              dir / "foreign.db",
+              "CREATE TABLE meta (key, value); INSERT INTO meta VALUES ('schema_version', '1')") == 0);
   refuse("foreign.db", Code::kLedgerCorrupt);
   { open(dir / "newer.db"); }
-  REQUIRE(sqlite3_program(dir / "newer.db", "UPDATE meta SET value = '99' WHERE key = 'schema_version'") == 0);
+  REQUIRE(sqlite3_program(dir / "newer.db", "UPDATE meta SET value = '99' WHERE key = 'schema_version'") ==
+          0);
   refuse("newer.db", Code::kLedgerSchema);
   { open(dir / "unversioned.db"); }
   REQUIRE(sqlite3_program(dir / "unversioned.db", "DELETE FROM meta") == 0);
   refuse("unversioned.db", Code::kLedgerCorrupt);
 }
 
-TEST_CASE("an older ledger is brought up to date in one transaction a step, an interrupted one is as before") {
+TEST_CASE(
+    "an older ledger is brought up to date in one transaction a step, an interrupted one is as before") {
   const TempDir dir;
   // Version 0 is an empty database: what a migration starts from.
   REQUIRE(sqlite3_program(dir / "old.db", "PRAGMA journal_mode=WAL; CREATE TABLE t (x); DROP TABLE t") == 0);
   auto db = value(sql::Connection::open(dir / "old.db", sql::Mode::kReadWrite, "", Millis(1000)));
   value(db->script("BEGIN IMMEDIATE"));
   value(db->script(std::string(ledger::migrations()[0])));
-  db.reset();   // gone before COMMIT
+  db.reset();  // gone before COMMIT
   db = value(sql::Connection::open(dir / "old.db", sql::Mode::kReadWrite, "", Millis(1000)));
   CHECK(code_of(ledger::require_current(*db)) == Code::kLedgerCorrupt);
   value(ledger::migrate(*db));
@@ -154,23 +164,26 @@ TEST_CASE("a reader that goes by sequence sees every event once while writing go
   Ledger ledger = open(dir / "ledger.db", writable());
   for (int i = 0; i < 20; ++i)
     value(ledger.write(kStart, [&](Tx& tx) -> Result<void> {
-      for (int j = 0; j < 100; ++j) TRY(tx.append(tenant(), {"audit.noted", "note:1", kAlice, {}, {}, {{"text", std::string(500, 'x')}}}));
+      for (int j = 0; j < 100; ++j)
+        TRY(tx.append(tenant(),
+                      {"audit.noted", "note:1", kAlice, {}, {}, {{"text", std::string(500, 'x')}}}));
       return {};
     }));
   Options reading;
   reading.read_only = true;
   const Ledger reader = open(dir / "ledger.db", reading);
   std::uint64_t seen = 0, biggest = 0;
-  value(ledger::for_each_line(reader, tenant(), 0, 2000, [&](const ledger::HistoryLine& line) -> Result<void> {
-    CHECK(line.seq == seen++);
-    if (seen % 10 == 0) {
-      value(append_one(ledger, std::string(20'000, 'y')));
-      biggest = std::max<std::uint64_t>(biggest, std::filesystem::file_size(dir / "ledger.db-wal"));
-    }
-    return {};
-  }));
+  value(
+      ledger::for_each_line(reader, tenant(), 0, 2000, [&](const ledger::HistoryLine& line) -> Result<void> {
+        CHECK(line.seq == seen++);
+        if (seen % 10 == 0) {
+          value(append_one(ledger, std::string(20'000, 'y')));
+          biggest = std::max<std::uint64_t>(biggest, std::filesystem::file_size(dir / "ledger.db-wal"));
+        }
+        return {};
+      }));
   CHECK(seen == 2000);
-  CHECK(biggest < 12 * kMiB);   // 200 of these events are 4 MB of text; the log is folded back as it grows
+  CHECK(biggest < 12 * kMiB);  // 200 of these events are 4 MB of text; the log is folded back as it grows
 }
 
 TEST_CASE("two processes write to one ledger, and each event has its place") {
@@ -183,7 +196,10 @@ TEST_CASE("two processes write to one ledger, and each event has its place") {
     patient.busy_timeout = Millis(60'000);
     auto ledger = Ledger::open(path, patient);
     for (int i = 0; ledger && i < kEach; ++i)
-      if (!ledger->write(kStart, [&](Tx& tx) { return tx.append(tenant(), {"audit.noted", "note:" + who, {who}}); })) return 1;
+      if (!ledger->write(kStart, [&](Tx& tx) {
+            return tx.append(tenant(), {"audit.noted", "note:" + who, {who}});
+          }))
+        return 1;
     return ledger ? 0 : 1;
   };
   std::vector<pid_t> children;
@@ -217,7 +233,10 @@ TEST_CASE("a folder that cannot be written refuses writers by name, and readers 
         }) == 0);
   CHECK(as_nobody([&] {
           const auto ledger = Ledger::open(dir / "other.db", writable());
-          return !ledger && (ledger.error().code == Code::kPermission || ledger.error().code == Code::kStateReadOnly) ? 0 : 1;
+          return !ledger && (ledger.error().code == Code::kPermission ||
+                             ledger.error().code == Code::kStateReadOnly)
+                     ? 0
+                     : 1;
         }) == 0);
   CHECK(as_nobody([&] {
           Options reading;

@@ -1,4 +1,5 @@
-// What the tests of ledger/ and jobs/ share: a folder that goes away, a site key, ids, and a ledger with a bit of everything.
+// What the tests of ledger/ and jobs/ share: a folder that goes away, a site key, ids, and a ledger with a
+// bit of everything.
 #pragma once
 
 #include <fcntl.h>
@@ -82,23 +83,30 @@ inline Options writable(const Signer* signer = nullptr) {
   return options;
 }
 
-inline Ledger open(const std::string& path, const Options& options = writable(&site_key())) { return value(Ledger::open(path, options)); }
+inline Ledger open(const std::string& path, const Options& options = writable(&site_key())) {
+  return value(Ledger::open(path, options));
+}
 
 // As an auditor would: signature by the site key, and the text says what the row says.
 inline Result<void> check_note(const ledger::Checkpoint& checkpoint, const std::string& origin) {
   const verify::PublicKey key = TRY(verify::PublicKey::from_raw_ed25519(site_key().raw_public_key()));
-  const auto note = TRY(verify::verify_checkpoint(checkpoint.note, origin.substr(0, origin.rfind('/')), std::span(&key, 1)));
+  const auto note = TRY(
+      verify::verify_checkpoint(checkpoint.note, origin.substr(0, origin.rfind('/')), std::span(&key, 1)));
   if (note.get().origin != origin || note.get().size != checkpoint.size || note.get().root != checkpoint.root)
     return fail(Code::kNoteMalformed, "the note names another head");
   return {};
 }
 
-inline ledger::CheckReport check(const Ledger& ledger) { return value(ledger::verify_history(ledger, std::nullopt, check_note)); }
+inline ledger::CheckReport check(const Ledger& ledger) {
+  return value(ledger::verify_history(ledger, std::nullopt, check_note));
+}
 
 inline std::string text_of(const ledger::CheckReport& report) {
   std::string text;
   const auto add = [&](const std::optional<ledger::Finding>& finding) {
-    if (finding) text += finding->tenant + (finding->seq ? " seq " + std::to_string(*finding->seq) : "") + ": " + finding->what + "\n";
+    if (finding)
+      text += finding->tenant + (finding->seq ? " seq " + std::to_string(*finding->seq) : "") + ": " +
+              finding->what + "\n";
   };
   add(report.schema);
   for (const auto& log : report.logs) add(log.finding);
@@ -112,7 +120,11 @@ inline void require_sound(const Ledger& ledger) {
 }
 
 inline jobs::JobRequest pack_run(JobId id, const std::string& key) {
-  return {.id = std::move(id), .type = "pack-run", .source = "operator", .payload = {{"dagId", "advisory-match"}, {"key", key}}, .idempotency_key = key};
+  return {.id = std::move(id),
+          .type = "pack-run",
+          .source = "operator",
+          .payload = {{"dagId", "advisory-match"}, {"key", key}},
+          .idempotency_key = key};
 }
 
 inline ledger::NewRun two_step_run(RunId id, JobId job, const std::string& token) {
@@ -135,12 +147,14 @@ struct JobAndRun {
 };
 
 // Submits a job, leases and starts it, and creates and starts its run: two commits.
-inline JobAndRun begin_run(Ledger& ledger, const std::string& token, Entropy& entropy, Instant now = kStart, const std::string& who = "acme") {
+inline JobAndRun begin_run(Ledger& ledger, const std::string& token, Entropy& entropy, Instant now = kStart,
+                           const std::string& who = "acme") {
   const JobAndRun made{new_id<JobId>(entropy, now), new_id<RunId>(entropy, now)};
   const TenantId t = tenant(who);
   value(ledger.write(now, [&](Tx& tx) -> Result<void> {
     TRY(jobs::submit(tx, t, pack_run(made.job, token), kAlice));
-    TRY(ledger::create_run(tx, t, two_step_run(made.run, made.job, token), {"alice", "weekly refresh", "T-1", std::string(32, 'a')}));
+    TRY(ledger::create_run(tx, t, two_step_run(made.run, made.job, token),
+                           {"alice", "weekly refresh", "T-1", std::string(32, 'a')}));
     return {};
   }));
   value(ledger.write(now, [&](Tx& tx) -> Result<void> {
@@ -152,16 +166,27 @@ inline JobAndRun begin_run(Ledger& ledger, const std::string& token, Entropy& en
 }
 
 inline std::vector<ledger::ArtifactRow> some_outputs(const std::string& seed) {
-  return {{TreeEntry{"out.json", Digest::of(seed), 10, false}, "application/json"}, {TreeEntry{"a/tool", Digest::of(seed + "x"), 20, true}, ""}};
+  return {{TreeEntry{"out.json", Digest::of(seed), 10, false}, "application/json"},
+          {TreeEntry{"a/tool", Digest::of(seed + "x"), 20, true}, ""}};
 }
 
 inline Result<void> run_step(Tx& tx, const TenantId& t, const RunId& run, const std::string& step) {
   const StepId id = step_id(step);
   TRY(ledger::start_step(tx, t, run, id, 1, Digest::of("hash of " + step), Digest::of("inputs"), kAlice));
-  TRY(ledger::record_attempt(tx, t, {.run = run, .step = id, .attempt = 1, .outcome = "succeeded", .exit = {{"code", 0}}, .started_at = tx.now(),
-                                     .ended_at = tx.now(), .evidence = {{"layers", {"seccomp", "landlock"}}}, .outputs_hash = std::nullopt, .error = std::nullopt},
+  TRY(ledger::record_attempt(tx, t,
+                             {.run = run,
+                              .step = id,
+                              .attempt = 1,
+                              .outcome = "succeeded",
+                              .exit = {{"code", 0}},
+                              .started_at = tx.now(),
+                              .ended_at = tx.now(),
+                              .evidence = {{"layers", {"seccomp", "landlock"}}},
+                              .outputs_hash = std::nullopt,
+                              .error = std::nullopt},
                              kAlice));
-  return ledger::succeed_step(tx, t, run, id, Digest::of("hash of " + step), some_outputs(step), std::nullopt, kAlice);
+  return ledger::succeed_step(tx, t, run, id, Digest::of("hash of " + step), some_outputs(step), std::nullopt,
+                              kAlice);
 }
 
 inline ledger::NewImport small_import(std::uint64_t generation) {
@@ -178,7 +203,8 @@ inline ledger::NewImport small_import(std::uint64_t generation) {
           .verdict = {{"accepted", true}, {"checks", Json::array()}, {"file", "kit.tar.zst"}}};
 }
 
-// One run that succeeded, one that is under way, a bundle, a dead letter with its incident, rules, checkpoints.
+// One run that succeeded, one that is under way, a bundle, a dead letter with its incident, rules,
+// checkpoints.
 inline void fill(Ledger& ledger) {
   SeededEntropy entropy(1);
   const TenantId t = tenant();
@@ -187,7 +213,8 @@ inline void fill(Ledger& ledger) {
   value(ledger.write(kStart, [&](Tx& tx) -> Result<void> {
     TRY(run_step(tx, t, done.run, "index"));
     TRY(run_step(tx, t, done.run, "match"));
-    TRY(ledger::transition_run(tx, t, done.run, ledger::RunState::kSucceeded, kAlice, {{"outputsHash", Digest::of("all").hex()}}));
+    TRY(ledger::transition_run(tx, t, done.run, ledger::RunState::kSucceeded, kAlice,
+                               {{"outputsHash", Digest::of("all").hex()}}));
     TRY(jobs::complete(tx, t, done.job, 1, {}, kAlice));
     TRY(tx.checkpoint(t));
     return {};
@@ -205,9 +232,23 @@ inline void fill(Ledger& ledger) {
     later.not_before = kStart + Millis(1000);
     TRY(jobs::submit(tx, t, later, kAlice));
     TRY(jobs::submit(tx, t, pack_run(new_id<JobId>(entropy), "waits for a worker"), kAlice));
-    TRY(tx.append(t, {"quota.changed", "quota:tenant", {"bob", "load", "T-2"}, std::nullopt, Json{{"maxActive", 5}}, {{"scope", "tenant"}, {"kind", "active"}}}));
-    TRY(tx.append(t, {"throttle.changed", "throttle:tenant", {"bob", "load", "T-2"}, std::nullopt, Json{{"paused", true}}, {{"scope", "tenant"}, {"kind", "pause"}}}));
-    TRY(tx.append(t, {"approval.requested", "run:" + open_run.run.str() + "/step:match", kAlice, std::nullopt, Json{{"state", "pending"}},
+    TRY(tx.append(t, {"quota.changed",
+                      "quota:tenant",
+                      {"bob", "load", "T-2"},
+                      std::nullopt,
+                      Json{{"maxActive", 5}},
+                      {{"scope", "tenant"}, {"kind", "active"}}}));
+    TRY(tx.append(t, {"throttle.changed",
+                      "throttle:tenant",
+                      {"bob", "load", "T-2"},
+                      std::nullopt,
+                      Json{{"paused", true}},
+                      {{"scope", "tenant"}, {"kind", "pause"}}}));
+    TRY(tx.append(t, {"approval.requested",
+                      "run:" + open_run.run.str() + "/step:match",
+                      kAlice,
+                      std::nullopt,
+                      Json{{"state", "pending"}},
                       {{"planHash", Digest::of("plan").hex()}}}));
     return {};
   }));
