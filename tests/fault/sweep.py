@@ -144,7 +144,7 @@ def main():
                        prefix=("strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={calls}", "-e", f"inject={calls}:{inject}:when={when}"))
             if done.returncode != 0:
                 hit += 1
-                if fault == "full" and done.returncode not in (10, 7, 1):
+                if fault == "full" and done.returncode not in (10, 9, 7, 1):
                     sys.exit(f"FAILED: a full disk at call {k} gave exit status {done.returncode}: {done.stderr.decode()}")
                 if fault == "full" and b"error[" not in done.stderr and done.stderr:
                     sys.exit(f"FAILED: a full disk at call {k} was not explained: {done.stderr.decode()}")
