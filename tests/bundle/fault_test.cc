@@ -38,17 +38,24 @@ void check_whole(const Site& site) {
   }
 }
 
-// Imports generation 2 over 1 with a fault, then checks and imports again. False once the fault lay past the end.
-bool sweep_point(Fault fault, std::uint64_t at, bool power) {
-  FaultFs fs;
-  Site site("a", 1, fs);
-  const std::string one = site.home + "/1.tar.zst", two = site.home + "/2.tar.zst";
-  write_file(one, parts(1).file());
+// A home with generation 1, to be copied, and generation 2 as 2.tar.zst.
+void prepare(const std::string& home) {
+  Site site(home, "a", 1, system_fs());
+  write_file(home + "/1.tar.zst", parts(1).file());
   auto second = parts(2, "2.0.0");
   second.members[1].bytes = noise(700'000, 5);
   list_members(second);
-  write_file(two, second.file());
-  REQUIRE(code_of(site.import(one)) == "accepted");
+  write_file(home + "/2.tar.zst", second.file());
+  REQUIRE(code_of(site.import(home + "/1.tar.zst")) == "accepted");
+}
+
+// Imports generation 2 over 1 with a fault, then checks and imports again. False once the fault lay past the end.
+bool sweep_point(const std::string& prepared, Fault fault, std::uint64_t at, bool power) {
+  const TempDir dir(memory_folder());
+  std::filesystem::copy(prepared, dir / "home", std::filesystem::copy_options::recursive);
+  FaultFs fs;
+  Site site(dir / "home", "a", 1, fs);
+  const std::string two = site.home + "/2.tar.zst";
   fs.forget();
   fs.changes = 0;
   fs.fault = fault;
@@ -91,21 +98,25 @@ int wait_for(pid_t child) {
 }  // namespace
 
 TEST_CASE("a fault at any write, sync or rename of an import leaves the site as it was") {
+  const TempDir dir(memory_folder());
+  prepare(dir / "home");
   for (const Fault fault : {Fault::kBefore, Fault::kAfter}) {
     std::uint64_t at = 0;
-    while (sweep_point(fault, at, false)) ++at;
+    while (sweep_point(dir / "home", fault, at, false)) ++at;
     CHECK(at > 20);
   }
 }
 
 TEST_CASE("row 94: power lost after any change of an import leaves the old or the new generation, whole") {
+  const TempDir dir(memory_folder());
+  prepare(dir / "home");
   std::uint64_t at = 0;
-  while (sweep_point(Fault::kAfter, at, true)) ++at;
+  while (sweep_point(dir / "home", Fault::kAfter, at, true)) ++at;
   CHECK(at > 20);
 }
 
 TEST_CASE("row 93: a kill at any instant leaves the old or the new generation, and the next import completes") {
-  const TempDir home;
+  const TempDir home(memory_folder());
   const std::string two = home / "2.tar.zst";
   auto second = parts(2, "2.0.0");
   for (int i = 0; i < 60; ++i) second.members.push_back({"data/z" + std::to_string(100 + i), noise(30'000, static_cast<std::uint64_t>(i)), false});

@@ -1,6 +1,7 @@
 #include "support.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <catch2/catch.hpp>
 #include <cstdlib>
@@ -17,12 +18,12 @@ namespace airlock::bundle::test {
 
 namespace fs = std::filesystem;
 
-TempDir::TempDir() {
-  char name[] = "/tmp/airlock-bundle-XXXXXX";
-  REQUIRE(::mkdtemp(name) != nullptr);
-  path_ = name;
+TempDir::TempDir(const std::string& parent) : path_(parent + "/airlock-bundle-XXXXXX") {
+  REQUIRE(::mkdtemp(path_.data()) != nullptr);
 }
 TempDir::~TempDir() { (void)remove_tree(path_); }
+
+std::string memory_folder() { return ::access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp"; }
 
 void write_file(const std::string& path, std::string_view bytes, unsigned mode) {
   fs::create_directories(fs::path(path).parent_path());

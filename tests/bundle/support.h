@@ -19,7 +19,7 @@ namespace airlock::bundle::test {
 
 class TempDir {
  public:
-  TempDir();
+  explicit TempDir(const std::string& parent = "/tmp");
   ~TempDir();
   TempDir(const TempDir&) = delete;
   const std::string& path() const { return path_; }
@@ -29,6 +29,8 @@ class TempDir {
   std::string path_;
 };
 
+// In memory where there is such a place: for sweeps of many hundred imports, which would wait for the disk each time.
+std::string memory_folder();
 void write_file(const std::string& path, std::string_view bytes, unsigned mode = 0644);  // makes the folders
 std::string read_whole(const std::string& path);
 std::string noise(std::size_t size, std::uint64_t seed = 1);
