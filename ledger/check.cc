@@ -99,6 +99,7 @@ Result<CheckReport> verify_history(const Ledger& ledger, const std::optional<Ten
   for (const TenantId& tenant : TRY(logged_tenants(snapshot.db())))
     if (!only || *only == tenant)
       report.logs.push_back(TRY(check_tenant(snapshot, tenant, ledger.instance(), verifier)));
+  if (only && report.logs.empty()) return fail(Code::kNotFound, "tenant " + only->str() + " has no history");
   return report;
 }
 

@@ -38,7 +38,8 @@ struct CheckReport {
 };
 
 // Every log (or one tenant's): lines canonical, seq without gaps, leaf hashes, inner nodes, head, each checkpoint's
-// root and signature, projections, documents; the schema itself. An error is one of reading, never of content.
+// root and signature, projections, documents; the schema itself. An error is one of reading, never of content; kNotFound
+// when the one tenant asked for has no log.
 Result<CheckReport> verify_history(const Ledger& ledger, const std::optional<TenantId>& only,
                                    const CheckpointVerifier& verifier);
 

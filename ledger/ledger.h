@@ -83,7 +83,7 @@ class Tx : public Reader {
   // Keeps bytes under their SHA-256 (plans, payloads, manifests, DAG specs); the same bytes are kept once.
   Result<Digest> put_document(std::string_view bytes);
 
-  // The signed note of the log's head, written now unless it already stands. kLedger without a signer.
+  // The signed note of the log's head, written now unless it stands. kLedger without a signer, kNotFound without events.
   Result<std::string> checkpoint(const TenantId& tenant);
 
   // Durable on return. Writes the checkpoints that are due first.

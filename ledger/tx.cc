@@ -86,6 +86,7 @@ Result<std::string> Tx::checkpoint(const TenantId& tenant) {
   if (state_->options->signer == nullptr) return fail(Code::kLedger, "no site key to sign a checkpoint with");
   LogHead* head = TRY(head_for_write(*db_, state_->heads, tenant.str(), now_));
   const std::uint64_t size = head->range.size();
+  if (size == 0) return fail(Code::kNotFound, "tenant " + tenant.str() + " has no history");
   sql::Statement stored =
       TRY(db_->query("SELECT note FROM checkpoints WHERE tenant = ?1 AND size = ?2", tenant, size));
   if (TRY(stored.step())) return stored.text(0);

@@ -194,6 +194,16 @@ TEST_CASE("without a site key nothing is signed, and asking for it is refused") 
   CHECK(code_of(ledger.write(kStart, [&](Tx& tx) { return tx.checkpoint(tenant()); })) == Code::kLedger);
 }
 
+TEST_CASE("a tenant without events has nothing to sign or to check") {
+  const TempDir dir;
+  Ledger ledger = open(dir / "ledger.db");
+  append(ledger, 1);
+  CHECK(code_of(ledger.write(kStart, [&](Tx& tx) { return tx.checkpoint(tenant("ghost")); })) == Code::kNotFound);
+  CHECK(code_of(ledger::verify_history(ledger, tenant("ghost"), check_note)) == Code::kNotFound);
+  CHECK(value(ledger::verify_history(ledger, tenant(), check_note)).logs.size() == 1);
+  require_sound(ledger);
+}
+
 TEST_CASE("history is read by subject, below a run, and up to a seq") {
   const TempDir dir;
   Ledger ledger = open(dir / "ledger.db");

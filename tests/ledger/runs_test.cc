@@ -290,6 +290,13 @@ TEST_CASE("the catalog follows imports: activation, floor, items, DAGs, pruning"
   CHECK_FALSE(value(ledger::blob_referenced(w.ledger, Digest::of("nobody"))));
   CHECK(value(ledger::get_dag(w.ledger, t, dag_id(), "1.0.0"))->digest == Digest::of(R"({"kind":"Dag"})"));
   CHECK(value(ledger::list_dags(w.ledger, t)).size() == 1);
+  auto second = small_import(3);   // another product line has its own active generation
+  second.bundle = bundle_id("aaa-feed");
+  value(w.write([&](Tx& tx) { return ledger::record_import(tx, t, second, kAlice); }));
+  CHECK(value(ledger::active_bundle(w.ledger, t, bundle_id()))->generation == UINT64_MAX);
+  CHECK(value(ledger::active_bundle(w.ledger, t, bundle_id("aaa-feed")))->generation == 3);
+  CHECK(value(ledger::active_bundles(w.ledger, t)).size() == 2);
+  CHECK(value(ledger::newest_bundle(w.ledger, t, bundle_id("aaa-feed")))->generation == 3);
   CHECK(value(ledger::list_bundles(w.ledger, tenant("other"))).empty());
   CHECK_FALSE(value(ledger::active_bundle(w.ledger, tenant("other"), bundle_id())));
 
@@ -310,14 +317,14 @@ TEST_CASE("the catalog follows imports: activation, floor, items, DAGs, pruning"
   repeated.items =
       ledger::items_from({{"a", Digest::of("a"), 1, false, ""}, {"a", Digest::of("a"), 1, false, ""}});
   CHECK_FALSE(w.write([&](Tx& tx) { return ledger::record_import(tx, t, repeated, kAlice); }));
-  CHECK(value(ledger::list_bundles(w.ledger, t)).size() == 2);
+  CHECK(value(ledger::list_bundles(w.ledger, t)).size() == 3);
 
   value(w.write([&](Tx& tx) {
     return ledger::record_import(tx, t, small_import(7), kAlice);
   }));  // again: active once more
   CHECK(value(ledger::active_bundle(w.ledger, t, bundle_id()))->generation == 7);
   value(w.write([&](Tx& tx) { return ledger::prune_bundle(tx, t, bundle_id(), UINT64_MAX, kAlice); }));
-  CHECK(value(ledger::list_bundles(w.ledger, t)).size() == 1);
+  CHECK(value(ledger::list_bundles(w.ledger, t)).size() == 2);
   CHECK(value(ledger::generation_floor(w.ledger, t, bundle_id())) == UINT64_MAX);
   require_sound(w.ledger);
 }
