@@ -142,6 +142,7 @@ TEST_CASE("D2: a step that eats memory is killed as a whole and reported as such
     INFO(word);
     CHECK(finished.outcome.kind == Outcome::Kind::kOutOfMemory);
     CHECK(finished.evidence.oom_kills > 0);
+    CHECK(finished.evidence.wall < Millis{10'000});  // all of it was killed then, not at the timeout
     CHECK(finished.evidence.group_memory_limit == 36 * kMiB);
     CHECK(finished.evidence.memory_peak.value_or(0) <= 36 * kMiB);
     CHECK(step_error(finished)->code == Code::kStepMemory);
