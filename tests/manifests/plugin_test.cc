@@ -113,7 +113,7 @@ TEST_CASE("a step may ask for less than its plugin's ceilings, never for more") 
       {"inputs: {osv: {bundle: b, path: data}}, resources: {disk: 2GiB}", Code::kSpecCeiling, "disk"},
       {"inputs: {osv: {bundle: b, path: data}}, resources: {timeout: 121s}", Code::kSpecCeiling, "timeout 121s, at most 2m"},
       {"inputs: {osv: {bundle: b, path: data}}, network: {allow: [\"tcp:10.0.0.2:443\"]}", Code::kSpecCeiling, "network ceiling"},
-      {"inputs: {osv: {bundle: b, path: data}, ovs: {bundle: b, path: data}}", Code::kSpecUnknownInput, "did you mean \"osv\"?"},
+      {"inputs: {osv: {bundle: b, path: data}, osvs: {bundle: b, path: data}}", Code::kSpecUnknownInput, "did you mean \"osv\"?"},
       {"args: []", Code::kSpecUnknownInput, "needs input \"osv\""},
   };
   for (const Case& c : cases) {
