@@ -9,9 +9,9 @@ namespace airlock::audit {
 std::string_view readme_text();
 
 struct Schema {
-  std::string_view path;   // "schemas/audit-runs.schema.json"
+  std::string_view path;  // "schemas/audit-runs.schema.json"
   std::string_view text;
 };
-std::span<const Schema> schemas();   // sorted by path
+std::span<const Schema> schemas();  // sorted by path
 
 }  // namespace airlock::audit

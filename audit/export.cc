@@ -26,8 +26,13 @@ bool wants_archive(const std::string& output) { return output.ends_with(".tar.zs
 // The files that follow from the window's events.
 class Writer {
  public:
-  Writer(const ledger::Ledger& ledger, const ExportRequest& request, const Window& window, const Staging& staging)
-      : ledger_(ledger), request_(request), window_(window), staging_(staging), jobs_(SubjectType::kJob, staging.path()),
+  Writer(const ledger::Ledger& ledger, const ExportRequest& request, const Window& window,
+         const Staging& staging)
+      : ledger_(ledger),
+        request_(request),
+        window_(window),
+        staging_(staging),
+        jobs_(SubjectType::kJob, staging.path()),
         runs_(SubjectType::kRun, staging.path()) {}
 
   Result<void> history();
@@ -60,17 +65,19 @@ class Writer {
 };
 
 Result<void> Writer::event(const ledger::HistoryLine& line, LineFile& history) {
-  const Digest leaf = merkle_leaf(line.line);   // not the stored one: the export is also a check of the ledger
-  if (window_.from > 0) tree_.append(leaf);   // else the tree of the file is the tree of the log
+  const Digest leaf = merkle_leaf(line.line);  // not the stored one: the export is also a check of the ledger
+  if (window_.from > 0) tree_.append(leaf);    // else the tree of the file is the tree of the log
   TRY(history.add(line.line, leaf));
   const auto refuse = [&](const Error& error) {
-    return fail(Code::kLedgerTampered, "event " + std::to_string(line.seq) + " of " + request_.tenant.str() + ": " + error.context);
+    return fail(Code::kLedgerTampered,
+                "event " + std::to_string(line.seq) + " of " + request_.tenant.str() + ": " + error.context);
   };
   const auto value = parser_.parse(line.line);
   if (!value) return refuse(value.error());
   const auto event = manifests::read_event(*value);
   if (!event) return refuse(event.error());
-  if (const auto selection = manifests::audit_selection(event->kind)) TRY(selections_.find(*selection)->second.add(line.line, leaf));
+  if (const auto selection = manifests::audit_selection(event->kind))
+    TRY(selections_.find(*selection)->second.add(line.line, leaf));
   if (!manifests::is_followed(event->kind)) return {};
   const manifests::Subject subject = manifests::parse_subject(event->subject);
   return subject.type == SubjectType::kJob ? jobs_.add(*event, subject) : runs_.add(*event, subject);
@@ -85,8 +92,8 @@ Result<void> Writer::history() {
                             [&](const ledger::HistoryLine& line) { return event(line, history); }));
   const CompactRange& tree = window_.from > 0 ? tree_ : history.tree();
   if (tree.size() != window_.to || tree.root() != window_.root)
-    return fail(Code::kLedgerTampered, "the history of " + request_.tenant.str() + " up to event " + std::to_string(window_.to) +
-                                           " does not hash to its tree head");
+    return fail(Code::kLedgerTampered, "the history of " + request_.tenant.str() + " up to event " +
+                                           std::to_string(window_.to) + " does not hash to its tree head");
   TRY(keep(history));
   for (auto& [path, file] : selections_) TRY(keep(file));
   return {};
@@ -97,7 +104,8 @@ Result<Projection> Writer::before(SubjectType type, const std::string& id) {
   const std::string subject = (type == SubjectType::kJob ? "job:" : "run:") + id;
   Projection out(type);
   manifests::CanonicalLine parser;
-  for (const ledger::HistoryLine& line : TRY(ledger::history_of(ledger_, request_.tenant, subject, true, window_.from))) {
+  for (const ledger::HistoryLine& line :
+       TRY(ledger::history_of(ledger_, request_.tenant, subject, true, window_.from))) {
     const manifests::EventView event = TRY(manifests::read_event(TRY(parser.parse(line.line))));
     if (manifests::is_followed(event.kind)) out.add(event, manifests::parse_subject(event.subject));
   }
@@ -115,7 +123,8 @@ Result<void> Writer::records() {
     TRY(run_lines.add(line));
     const auto record = TRY(parser_.parse(line));
     if (!record.find("replay")) return {};
-    const std::string path = std::string(audit_path::kReplayFolder) + std::string(record.string_at("runId").value_or("")) + ".json";
+    const std::string path = std::string(audit_path::kReplayFolder) +
+                             std::string(record.string_at("runId").value_or("")) + ".json";
     return text(path, manifests::write_replay(record));
   };
   TRY(runs_.drain([&](const std::string& id) { return before(SubjectType::kRun, id); }, add_run));
@@ -173,19 +182,32 @@ Result<ExportResult> export_audit(ledger::Ledger& ledger, const ExportRequest& r
   std::ranges::sort(writer.files, {}, &AuditFile::path);
 
   // From here on the set of files is closed: what follows names them and signs that.
-  const manifests::AuditManifest manifest{
-      .instance = ledger.instance(), .tenant = request.tenant, .from_seq = window.from, .to_seq = window.to, .as_of = window.as_of,
-      .root = window.root, .previous = window.consistency.previous, .tool_version = "airlock " AIRLOCK_VERSION, .files = writer.files};
+  const manifests::AuditManifest manifest{.instance = ledger.instance(),
+                                          .tenant = request.tenant,
+                                          .from_seq = window.from,
+                                          .to_seq = window.to,
+                                          .as_of = window.as_of,
+                                          .root = window.root,
+                                          .previous = window.consistency.previous,
+                                          .tool_version = "airlock " AIRLOCK_VERSION,
+                                          .files = writer.files};
   const std::string bytes = manifests::write_audit_manifest(manifest);
   const Digest manifest_sha256 = Digest::of(bytes);
-  const std::string envelope = TRY(verify::sign_envelope("application/vnd.in-toto+json",
-                                                         manifests::write_audit_statement(manifest, manifest_sha256), request.signers));
+  const std::string envelope = TRY(
+      verify::sign_envelope("application/vnd.in-toto+json",
+                            manifests::write_audit_statement(manifest, manifest_sha256), request.signers));
   TRY(write_whole(staging.files() + "/" + std::string(audit_path::kManifest), bytes));
   TRY(write_whole(staging.files() + "/" + std::string(audit_path::kSignatures), envelope));
   TRY(deliver(staging, writer.files, request.output));
 
-  ExportResult result{.path = request.output, .from_seq = window.from, .to_seq = window.to, .events = window.to - window.from,
-                      .jobs = writer.jobs, .runs = writer.runs, .bytes = bytes.size() + envelope.size(), .root = window.root,
+  ExportResult result{.path = request.output,
+                      .from_seq = window.from,
+                      .to_seq = window.to,
+                      .events = window.to - window.from,
+                      .jobs = writer.jobs,
+                      .runs = writer.runs,
+                      .bytes = bytes.size() + envelope.size(),
+                      .root = window.root,
                       .manifest_sha256 = manifest_sha256};
   for (const AuditFile& file : writer.files) result.bytes += file.size;
   return result;

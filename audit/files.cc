@@ -21,7 +21,7 @@ Result<Staging> Staging::make(const std::string& output) {
 }
 
 Staging::~Staging() {
-  if (!path_.empty()) (void)remove_tree(path_);   // ignoring: its name says that it is a leftover
+  if (!path_.empty()) (void)remove_tree(path_);  // ignoring: its name says that it is a leftover
 }
 
 Result<LineFile> LineFile::create(const std::string& folder, std::string path) {
@@ -70,7 +70,8 @@ Result<std::vector<manifests::AuditFile>> LineFile::finish() {
   return out;
 }
 
-Result<manifests::AuditFile> write_text(const std::string& folder, const std::string& path, std::string_view text) {
+Result<manifests::AuditFile> write_text(const std::string& folder, const std::string& path,
+                                        std::string_view text) {
   LineFile file = TRY(LineFile::create(folder, path));
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t end = text.find('\n', at);

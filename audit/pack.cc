@@ -30,7 +30,8 @@ Result<void> sync(int fd, const std::string& path) {
 }
 
 // Gives the bytes of `fd` from its position on, block by block.
-Result<void> for_each_block(int fd, const std::string& path, const std::function<Result<void>(std::string_view)>& each) {
+Result<void> for_each_block(int fd, const std::string& path,
+                            const std::function<Result<void>(std::string_view)>& each) {
   std::string block(kBlock, '\0');
   for (;;) {
     const ssize_t n = ::read(fd, block.data(), block.size());
@@ -43,7 +44,7 @@ Result<void> for_each_block(int fd, const std::string& path, const std::function
 
 Result<void> pack_file(archive::ArchiveWriter& writer, const std::string& full, const std::string& path) {
   const UniqueFd file = TRY(open_read(full));
-  struct stat st{};
+  struct stat st {};
   if (::fstat(file.get(), &st) != 0) return os_fail("fstat", full);
   TRY(writer.begin_member(path, static_cast<std::uint64_t>(st.st_size), false));
   return for_each_block(file.get(), full, [&](std::string_view block) { return writer.write(block); });
@@ -51,11 +52,14 @@ Result<void> pack_file(archive::ArchiveWriter& writer, const std::string& full, 
 
 }  // namespace
 
-Result<void> pack(const std::string& folder, const std::vector<std::string>& paths, const std::string& archive) {
+Result<void> pack(const std::string& folder, const std::vector<std::string>& paths,
+                  const std::string& archive) {
   const UniqueFd out = TRY(create(archive));
-  archive::ArchiveWriter writer([&](std::string_view bytes) { return write_all(out.get(), bytes, archive); }, kOptions);
+  archive::ArchiveWriter writer([&](std::string_view bytes) { return write_all(out.get(), bytes, archive); },
+                                kOptions);
   for (std::size_t i = 0; i < paths.size(); ++i) {
-    if (i == 1) TRY(writer.begin_frame());   // so that the signatures can be exchanged without touching the rest
+    if (i == 1)
+      TRY(writer.begin_frame());  // so that the signatures can be exchanged without touching the rest
     TRY(pack_file(writer, folder + "/" + paths[i], paths[i]));
   }
   TRY(writer.finish());
@@ -70,24 +74,28 @@ Result<void> replace_first_member(const std::string& from, std::string_view byte
     auto reader = TRY(archive::ArchiveReader::open(in.get()));
     const auto first = TRY(reader.next());
     const auto second = first ? TRY(reader.next()) : std::nullopt;
-    if (!second || !second->starts_frame) return fail(Code::kAuditManifest, from + ": its signatures do not stand in a frame of their own");
+    if (!second || !second->starts_frame)
+      return fail(Code::kAuditManifest, from + ": its signatures do not stand in a frame of their own");
     rest = second->frame_offset;
     path = first->path;
   }
   const UniqueFd out = TRY(create(to));
-  archive::ArchiveWriter writer([&](std::string_view packed) { return write_all(out.get(), packed, to); }, kOptions);
+  archive::ArchiveWriter writer([&](std::string_view packed) { return write_all(out.get(), packed, to); },
+                                kOptions);
   TRY(writer.add(path, bytes));
-  TRY(writer.begin_frame());   // ends the frame; nothing follows from this writer, the old archive's end is copied
+  TRY(writer.begin_frame());  // ends the frame; nothing follows from this writer, the old archive's end is
+                              // copied
   if (::lseek(in.get(), static_cast<off_t>(rest), SEEK_SET) < 0) return os_fail("lseek", from);
-  TRY(for_each_block(in.get(), from, [&](std::string_view block) { return write_all(out.get(), block, to); }));
+  TRY(for_each_block(in.get(), from,
+                     [&](std::string_view block) { return write_all(out.get(), block, to); }));
   return sync(out.get(), to);
 }
 
 Result<void> publish(const std::string& made, const std::string& name) {
   const auto slash = name.rfind('/');
   const std::string folder = slash == std::string::npos ? "." : (slash == 0 ? "/" : name.substr(0, slash));
-  // COMMIT POINT: a crash before leaves no bundle under this name (only a .partial-* folder), after it the whole one;
-  // test: an export that ends early leaves nothing under its name
+  // COMMIT POINT: a crash before leaves no bundle under this name (only a .partial-* folder), after it the
+  // whole one; test: an export that ends early leaves nothing under its name
   if (::renameat2(AT_FDCWD, made.c_str(), AT_FDCWD, name.c_str(), RENAME_NOREPLACE) != 0) {
     if (errno == EEXIST || errno == ENOTEMPTY) return fail(Code::kAlreadyExists, name);
     return os_fail("rename", name);

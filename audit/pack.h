@@ -9,12 +9,13 @@
 
 namespace airlock::audit {
 
-// Writes the files of `folder` named by `paths` (in that order) as a .tar.zst at `archive`, synced. The first file has
-// a zstd frame of its own.
-Result<void> pack(const std::string& folder, const std::vector<std::string>& paths, const std::string& archive);
+// Writes the files of `folder` named by `paths` (in that order) as a .tar.zst at `archive`, synced. The first
+// file has a zstd frame of its own.
+Result<void> pack(const std::string& folder, const std::vector<std::string>& paths,
+                  const std::string& archive);
 
-// Writes to `to` the archive at `from` with another content of its first member: one new frame, then the bytes behind
-// the old one as they are. Synced.
+// Writes to `to` the archive at `from` with another content of its first member: one new frame, then the
+// bytes behind the old one as they are. Synced.
 Result<void> replace_first_member(const std::string& from, std::string_view bytes, const std::string& to);
 
 // Moves what was made to its final name, which must not exist; durable on return. kAlreadyExists.

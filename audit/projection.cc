@@ -24,12 +24,25 @@ std::size_t place(std::span<const std::string_view> members, std::string_view na
   return static_cast<std::size_t>(std::ranges::find(members, name) - members.begin());
 }
 
-Shape make_shape(std::span<const std::string_view> members, std::span<const std::string_view> data, std::string_view id) {
+Shape make_shape(std::span<const std::string_view> members, std::span<const std::string_view> data,
+                 std::string_view id) {
   const auto at = [&](std::string_view name) { return place(members, name); };
-  Shape shape{members, data, {}, at(id), at("tenant"), at("firstSeq"), at("timestamp"), at("state"), at("startedAt"),
-              at("endedAt"), at("lastSeq"), at("replay"), {}};
+  Shape shape{members,
+              data,
+              {},
+              at(id),
+              at("tenant"),
+              at("firstSeq"),
+              at("timestamp"),
+              at("state"),
+              at("startedAt"),
+              at("endedAt"),
+              at("lastSeq"),
+              at("replay"),
+              {}};
   for (const std::string_view name : data) shape.data_at.push_back(at(name));
-  for (std::size_t i = 0; i < manifests::kFromFirst.size(); ++i) shape.who_at[i] = at(manifests::kFromFirst[i]);
+  for (std::size_t i = 0; i < manifests::kFromFirst.size(); ++i)
+    shape.who_at[i] = at(manifests::kFromFirst[i]);
   return shape;
 }
 
@@ -41,12 +54,13 @@ const Shape& shape_of(SubjectType type) {
     case SubjectType::kJob: return job;
     case SubjectType::kRun: return run;
     case SubjectType::kStep: return step;
-    case SubjectType::kOther: break;   // has no record
+    case SubjectType::kOther: break;  // has no record
   }
   std::unreachable();
 }
 
-constexpr std::size_t kMostData = std::max({manifests::kJobData.size(), manifests::kRunData.size(), manifests::kStepData.size()});
+constexpr std::size_t kMostData =
+    std::max({manifests::kJobData.size(), manifests::kRunData.size(), manifests::kStepData.size()});
 
 // An id or a time: safe in a JSON string as it stands.
 std::string quoted(std::string_view text) { return '"' + std::string(text) + '"'; }
@@ -99,7 +113,8 @@ void Projection::add(const EventView& event, const manifests::Subject& subject) 
   if (event.kind == "run.replayed") set(shape.replay, std::string(event.data.text()));
   if (event.after) {
     set(shape.state, quoted(to_text(*event.after)));
-    if (*event.after == manifests::AuditState::kRunning && members_[shape.started].empty()) set(shape.started, quoted(event.ts_text));
+    if (*event.after == manifests::AuditState::kRunning && members_[shape.started].empty())
+      set(shape.started, quoted(event.ts_text));
     set(shape.ended, manifests::is_ended(*event.after) ? quoted(event.ts_text) : std::string());
   }
   set(shape.last_seq, std::to_string(event.seq));

@@ -1,7 +1,9 @@
-// audit/projection: folds the events of one job or run into its record, as manifests/audit_records.h lays it down.
+// audit/projection: folds the events of one job or run into its record, as manifests/audit_records.h lays it
+// down.
 //
-// Folding is associative: a record may be folded from parts of the history and the parts joined, so that the exporter
-// need not hold all records of a window at once. A record's own line is the form in which a part is put aside.
+// Folding is associative: a record may be folded from parts of the history and the parts joined, so that the
+// exporter need not hold all records of a window at once. A record's own line is the form in which a part is
+// put aside.
 #pragma once
 
 #include <map>
@@ -16,16 +18,16 @@ namespace airlock::audit {
 
 class Projection {
  public:
-  explicit Projection(manifests::SubjectType type);   // kJob or kRun; kStep inside a run
+  explicit Projection(manifests::SubjectType type);  // kJob or kRun; kStep inside a run
 
   // An event of this subject, or of a step of it. `id` as parse_subject gives it.
   void add(const manifests::EventView& event, const manifests::Subject& subject);
   // Joins what comes later in the history.
   void join(Projection&& later);
 
-  std::string line() const;                               // without LF
+  std::string line() const;  // without LF
   static Result<Projection> read(manifests::SubjectType type, const manifests::LineValue& line);
-  std::size_t bytes() const { return bytes_; }            // about what it holds
+  std::size_t bytes() const { return bytes_; }  // about what it holds
 
  private:
   void set(std::size_t member, std::string value);

@@ -31,7 +31,8 @@ Result<void> Records::put_aside() {
   return {};
 }
 
-Result<void> Records::finish_one(const std::string& id, std::string line, const Before& before, SortedSpool& sorted) {
+Result<void> Records::finish_one(const std::string& id, std::string line, const Before& before,
+                                 SortedSpool& sorted) {
   manifests::LineValue record = TRY(parser_.parse(line));
   if (!record.find("firstSeq")) {
     Projection whole = TRY(before(id));
@@ -40,14 +41,15 @@ Result<void> Records::finish_one(const std::string& id, std::string line, const 
     record = TRY(parser_.parse(line));
   }
   std::string key(record.string_at("timestamp").value_or(""));
-  if (type_ == manifests::SubjectType::kRun) key += '\n' + std::string(record.string_at("dagId").value_or(""));
+  if (type_ == manifests::SubjectType::kRun)
+    key += '\n' + std::string(record.string_at("dagId").value_or(""));
   return sorted.add(key + '\n' + id, std::move(line));
 }
 
 Result<void> Records::drain(const Before& before, const Each& each) {
   TRY(put_aside());
   SortedSpool sorted(folder_, kSpoolBytes);
-  std::optional<std::pair<std::string, std::string>> current;   // id and line
+  std::optional<std::pair<std::string, std::string>> current;  // id and line
   TRY(by_id_.drain([&](const std::string& id, std::string line) -> Result<void> {
     if (current && current->first == id) {
       Projection joined = TRY(Projection::read(type_, TRY(parser_.parse(current->second))));

@@ -1,4 +1,5 @@
-// audit/records: the records of a window's jobs or runs, folded from its events and put in order, in fixed memory.
+// audit/records: the records of a window's jobs or runs, folded from its events and put in order, in fixed
+// memory.
 #pragma once
 
 #include <functional>
@@ -17,7 +18,7 @@ class Records {
   using Before = std::function<Result<Projection>(const std::string& id)>;
   using Each = std::function<Result<void>(std::string_view line)>;
 
-  Records(manifests::SubjectType type, std::string folder);   // kJob or kRun; folder for the spool
+  Records(manifests::SubjectType type, std::string folder);  // kJob or kRun; folder for the spool
 
   Result<void> add(const manifests::EventView& event, const manifests::Subject& subject);
   // Once, at the end: each record's line, sorted as the format says.

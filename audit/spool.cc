@@ -13,7 +13,7 @@ namespace airlock::audit {
 namespace {
 
 constexpr std::size_t kReadBytes = 64 * 1024;
-constexpr std::size_t kOverhead = 96;   // of one record in memory, besides its bytes
+constexpr std::size_t kOverhead = 96;  // of one record in memory, besides its bytes
 constexpr std::string_view kName = "temporary file for sorting";
 
 void put_size(std::string& out, std::uint64_t n) { out.append(reinterpret_cast<const char*>(&n), sizeof n); }
@@ -23,7 +23,8 @@ void put_size(std::string& out, std::uint64_t n) { out.append(reinterpret_cast<c
 // One sorted segment, read through a small buffer.
 class SortedSpool::SegmentReader {
  public:
-  SegmentReader(int fd, Segment segment, std::size_t order) : fd_(fd), at_(segment.begin), end_(segment.end), order_(order) {}
+  SegmentReader(int fd, Segment segment, std::size_t order)
+      : fd_(fd), at_(segment.begin), end_(segment.end), order_(order) {}
 
   // False at the end.
   Result<bool> next() {
@@ -36,7 +37,8 @@ class SortedSpool::SegmentReader {
     return true;
   }
   bool after(const SegmentReader& other) const {
-    return std::pair(std::string_view(record.key), order_) > std::pair(std::string_view(other.record.key), other.order_);
+    return std::pair(std::string_view(record.key), order_) >
+           std::pair(std::string_view(other.record.key), other.order_);
   }
 
   Record record;
@@ -75,9 +77,7 @@ Result<void> SortedSpool::add(std::string key, std::string value) {
   return held_ < budget_ ? Result<void>() : spill();
 }
 
-void SortedSpool::sort() {
-  std::ranges::stable_sort(records_, {}, &Record::key);
-}
+void SortedSpool::sort() { std::ranges::stable_sort(records_, {}, &Record::key); }
 
 Result<void> SortedSpool::spill() {
   if (!file_) {

@@ -28,7 +28,7 @@ class SortedSpool {
     std::string key, value;
   };
   struct Segment {
-    std::uint64_t begin, end;   // bytes of the temporary file
+    std::uint64_t begin, end;  // bytes of the temporary file
   };
   class SegmentReader;
 

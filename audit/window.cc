@@ -28,29 +28,33 @@ Result<Bounds> decide(const ledger::Reader& reader, const ExportRequest& request
   return bounds;
 }
 
-// The note at `to`. At the head it becomes part of the ledger; behind the head one is signed for this export only, with
-// the same bytes each time.
-Result<std::string> note_at(ledger::Tx& tx, const ExportRequest& request, const std::string& instance, std::uint64_t to,
-                            std::uint64_t head, const Digest& root) {
+// The note at `to`. At the head it becomes part of the ledger; behind the head one is signed for this export
+// only, with the same bytes each time.
+Result<std::string> note_at(ledger::Tx& tx, const ExportRequest& request, const std::string& instance,
+                            std::uint64_t to, std::uint64_t head, const Digest& root) {
   if (to == head) return tx.checkpoint(request.tenant);
   if (const auto there = TRY(ledger::checkpoint_at(tx, request.tenant, to))) return there->note;
   const std::string name = "airlock/" + instance;
-  return verify::sign_checkpoint({name + "/" + request.tenant.str(), to, root, {}}, name, *request.signers.front());
+  return verify::sign_checkpoint({name + "/" + request.tenant.str(), to, root, {}}, name,
+                                 *request.signers.front());
 }
 
-Result<manifests::ConsistencyDocument> prove(const ledger::Reader& reader, const ExportRequest& request, const std::string& instance,
-                                             std::uint64_t to) {
+Result<manifests::ConsistencyDocument> prove(const ledger::Reader& reader, const ExportRequest& request,
+                                             const std::string& instance, std::uint64_t to) {
   manifests::ConsistencyDocument out{to, std::nullopt, {}};
   if (!request.previous) return out;
   const std::string& path = *request.previous;
   const verify::Note note = TRY(verify::parse_note(TRY(load_checkpoint(path))));
   const verify::Checkpoint old = TRY(verify::parse_checkpoint(note.text));
   const std::string origin = "airlock/" + instance + "/" + request.tenant.str();
-  if (old.origin != origin) return fail(Code::kAuditConsistency, path + " is of the log " + old.origin + ", this one is " + origin);
+  if (old.origin != origin)
+    return fail(Code::kAuditConsistency, path + " is of the log " + old.origin + ", this one is " + origin);
   if (old.size > to)
-    return fail(Code::kAuditConsistency, path + " has " + std::to_string(old.size) + " events, this window ends at " + std::to_string(to));
+    return fail(Code::kAuditConsistency, path + " has " + std::to_string(old.size) +
+                                             " events, this window ends at " + std::to_string(to));
   if (TRY(ledger::log_at(reader, request.tenant, old.size)).root() != old.root)
-    return fail(Code::kAuditConsistency, "the first " + std::to_string(old.size) + " events are not those of " + path);
+    return fail(Code::kAuditConsistency,
+                "the first " + std::to_string(old.size) + " events are not those of " + path);
   out.previous = manifests::AuditTree{old.size, old.root};
   out.proof = TRY(ledger::consistency_proof(reader, request.tenant, old.size, to));
   return out;
@@ -58,7 +62,9 @@ Result<manifests::ConsistencyDocument> prove(const ledger::Reader& reader, const
 
 Result<Instant> time_of(const ledger::Reader& reader, const TenantId& tenant, std::uint64_t seq) {
   const auto lines = TRY(ledger::history(reader, tenant, seq, seq + 1, 1));
-  if (lines.empty()) return fail(Code::kLedgerTampered, "event " + std::to_string(seq) + " of " + tenant.str() + " is missing");
+  if (lines.empty())
+    return fail(Code::kLedgerTampered,
+                "event " + std::to_string(seq) + " of " + tenant.str() + " is missing");
   manifests::CanonicalLine line;
   return TRY(manifests::read_event(TRY(line.parse(lines[0].line)))).ts;
 }
@@ -69,8 +75,12 @@ Result<Window> open_window(ledger::Ledger& ledger, const ExportRequest& request)
   return ledger.write(request.now, [&](ledger::Tx& tx) -> Result<Window> {
     const std::uint64_t head = TRY(ledger::log_head(tx, request.tenant)).size();
     const Bounds bounds = TRY(decide(tx, request, head));
-    Window window{.from = bounds.from, .to = bounds.to, .edge = TRY(ledger::log_at(tx, request.tenant, bounds.from)),
-                  .root = TRY(ledger::log_at(tx, request.tenant, bounds.to)).root(), .checkpoint = {}, .as_of = std::nullopt,
+    Window window{.from = bounds.from,
+                  .to = bounds.to,
+                  .edge = TRY(ledger::log_at(tx, request.tenant, bounds.from)),
+                  .root = TRY(ledger::log_at(tx, request.tenant, bounds.to)).root(),
+                  .checkpoint = {},
+                  .as_of = std::nullopt,
                   .consistency = TRY(prove(tx, request, ledger.instance(), bounds.to))};
     window.checkpoint = TRY(note_at(tx, request, ledger.instance(), window.to, head, window.root));
     window.as_of = TRY(time_of(tx, request.tenant, window.to - 1));

@@ -14,20 +14,21 @@ constexpr std::string_view kSchema = "urn:airlock:audit-manifest:v1";
 constexpr std::string_view kStatementType = "https://in-toto.io/Statement/v1";
 
 struct Family {
-  std::string_view prefix;   // of the event's kind
-  std::string_view file;     // where its events are selected to; empty: history.jsonl only
+  std::string_view prefix;  // of the event's kind
+  std::string_view file;    // where its events are selected to; empty: history.jsonl only
   bool governance;
 };
 constexpr std::array kFamilies = {
-    Family{"quota.", audit_path::kThrottles, true},      Family{"throttle.", audit_path::kThrottles, true},
-    Family{"breaker.", audit_path::kThrottles, true},    Family{"source.", audit_path::kThrottles, true},
+    Family{"quota.", audit_path::kThrottles, true},       Family{"throttle.", audit_path::kThrottles, true},
+    Family{"breaker.", audit_path::kThrottles, true},     Family{"source.", audit_path::kThrottles, true},
     Family{"maintenance.", audit_path::kThrottles, true}, Family{"blacklist.", audit_path::kThrottles, true},
-    Family{"incident.", audit_path::kIncidents, false},  Family{"approval.", audit_path::kApprovals, false},
+    Family{"incident.", audit_path::kIncidents, false},   Family{"approval.", audit_path::kApprovals, false},
     Family{"bundle.", audit_path::kBundles, false},
 };
 
 const Family* family_of(std::string_view kind) {
-  const auto it = std::ranges::find_if(kFamilies, [&](const Family& f) { return kind.starts_with(f.prefix); });
+  const auto it =
+      std::ranges::find_if(kFamilies, [&](const Family& f) { return kind.starts_with(f.prefix); });
   return it == kFamilies.end() ? nullptr : &*it;
 }
 
@@ -36,9 +37,12 @@ struct Ordering {
   std::string_view file, rule;
 };
 constexpr std::array kOrdering = {
-    Ordering{audit_path::kHistory, "seq"},   Ordering{audit_path::kJobs, "timestamp,jobId"},
-    Ordering{audit_path::kRuns, "timestamp,dagId,runId"}, Ordering{audit_path::kThrottles, "seq"},
-    Ordering{audit_path::kIncidents, "seq"}, Ordering{audit_path::kApprovals, "seq"},
+    Ordering{audit_path::kHistory, "seq"},
+    Ordering{audit_path::kJobs, "timestamp,jobId"},
+    Ordering{audit_path::kRuns, "timestamp,dagId,runId"},
+    Ordering{audit_path::kThrottles, "seq"},
+    Ordering{audit_path::kIncidents, "seq"},
+    Ordering{audit_path::kApprovals, "seq"},
     Ordering{audit_path::kBundles, "seq"},
 };
 
@@ -94,11 +98,17 @@ Result<AuditManifest> read_manifest(std::string_view bytes) {
   const Json document = TRY(parse_json(bytes, audit_path::kManifest));
   if (canonical_json(document) != bytes) return fail(Code::kField, "not in canonical form");
   ObjectReader top = TRY(ObjectReader::of(document, ""));
-  if (TRY(top.string("schema")) != kSchema) return fail(Code::kField, "schema: expected " + std::string(kSchema));
+  if (TRY(top.string("schema")) != kSchema)
+    return fail(Code::kField, "schema: expected " + std::string(kSchema));
   ObjectReader window = TRY(ObjectReader::of(*TRY(top.object("window")), "window"));
-  AuditManifest m{.instance = TRY(top.string("instance")), .tenant = TRY(top.id<TenantId>("tenant")),
-                  .from_seq = TRY(window.uint("fromSeq")), .to_seq = TRY(window.uint("toSeq")), .as_of = std::nullopt,
-                  .root = Digest::of_empty(), .previous = std::nullopt, .tool_version = TRY(top.string("toolVersion")),
+  AuditManifest m{.instance = TRY(top.string("instance")),
+                  .tenant = TRY(top.id<TenantId>("tenant")),
+                  .from_seq = TRY(window.uint("fromSeq")),
+                  .to_seq = TRY(window.uint("toSeq")),
+                  .as_of = std::nullopt,
+                  .root = Digest::of_empty(),
+                  .previous = std::nullopt,
+                  .tool_version = TRY(top.string("toolVersion")),
                   .files = {}};
   if (window.has("asOf")) m.as_of = TRY(window.instant("asOf"));
   TRY(window.finish());
@@ -106,14 +116,17 @@ Result<AuditManifest> read_manifest(std::string_view bytes) {
   const AuditTree tree = TRY(read_tree(*TRY(top.object("tree")), "tree"));
   if (tree.size != m.to_seq) return fail(Code::kField, "tree.size is not window.toSeq");
   m.root = tree.root;
-  if (const Json* previous = TRY(top.object_or_null("previous"))) m.previous = TRY(read_tree(*previous, "previous"));
-  if (*TRY(top.object("ordering")) != ordering_json()) return fail(Code::kField, "ordering: not the rule of this version");
+  if (const Json* previous = TRY(top.object_or_null("previous")))
+    m.previous = TRY(read_tree(*previous, "previous"));
+  if (*TRY(top.object("ordering")) != ordering_json())
+    return fail(Code::kField, "ordering: not the rule of this version");
   if (*TRY(top.object("schemaVersions")) != schema_versions_json())
     return fail(Code::kField, "schemaVersions: not those of this version");
   const Json& files = *TRY(top.array("files"));
   for (std::size_t i = 0; i < files.size(); ++i) {
     m.files.push_back(TRY(read_file_entry(files[i], "files[" + std::to_string(i) + "]")));
-    if (i > 0 && m.files[i - 1].path >= m.files[i].path) return fail(Code::kField, "files: not sorted by path");
+    if (i > 0 && m.files[i - 1].path >= m.files[i].path)
+      return fail(Code::kField, "files: not sorted by path");
   }
   TRY(top.finish());
   return m;
@@ -133,7 +146,8 @@ bool is_governance(std::string_view kind) {
 
 std::vector<std::string> audit_required_files() {
   std::vector<std::string> out;
-  for (const std::string_view path : {audit_path::kReadme, audit_path::kCheckpoint, audit_path::kConsistency, audit_path::kCompactRange})
+  for (const std::string_view path :
+       {audit_path::kReadme, audit_path::kCheckpoint, audit_path::kConsistency, audit_path::kCompactRange})
     out.emplace_back(path);
   for (const Ordering& o : kOrdering) {
     out.emplace_back(o.file);
@@ -146,8 +160,10 @@ std::vector<std::string> audit_required_files() {
 int audit_rank(std::string_view path) {
   static constexpr std::array kFirst = {audit_path::kSignatures, audit_path::kManifest};
   static constexpr std::array kLast = {audit_path::kHistory, audit_path::kJobs, audit_path::kRuns};
-  if (const auto it = std::ranges::find(kFirst, path); it != kFirst.end()) return static_cast<int>(it - kFirst.begin());
-  if (const auto it = std::ranges::find(kLast, path); it != kLast.end()) return 10 + static_cast<int>(it - kLast.begin());
+  if (const auto it = std::ranges::find(kFirst, path); it != kFirst.end())
+    return static_cast<int>(it - kFirst.begin());
+  if (const auto it = std::ranges::find(kLast, path); it != kLast.end())
+    return 10 + static_cast<int>(it - kLast.begin());
   return path.ends_with(".jsonl") || path.starts_with(audit_path::kReplayFolder) ? 20 : 5;
 }
 
@@ -158,14 +174,21 @@ bool audit_path_less(std::string_view a, std::string_view b) {
 std::string write_audit_manifest(const AuditManifest& m) {
   Json files = Json::array();
   for (const AuditFile& f : m.files)
-    files.push_back({{"path", f.path}, {"sha256", f.sha256.hex()}, {"size", f.size}, {"lines", f.lines},
+    files.push_back({{"path", f.path},
+                     {"sha256", f.sha256.hex()},
+                     {"size", f.size},
+                     {"lines", f.lines},
                      {"lineDigestRoot", f.line_root.hex()}});
   Json window = {{"fromSeq", m.from_seq}, {"toSeq", m.to_seq}};
   if (m.as_of) window["asOf"] = m.as_of->text();
-  Json out = {{"schema", kSchema},         {"instance", m.instance},
-              {"tenant", m.tenant.str()},  {"window", std::move(window)},
-              {"tree", tree_json({m.to_seq, m.root})}, {"ordering", ordering_json()},
-              {"schemaVersions", schema_versions_json()}, {"toolVersion", m.tool_version},
+  Json out = {{"schema", kSchema},
+              {"instance", m.instance},
+              {"tenant", m.tenant.str()},
+              {"window", std::move(window)},
+              {"tree", tree_json({m.to_seq, m.root})},
+              {"ordering", ordering_json()},
+              {"schemaVersions", schema_versions_json()},
+              {"toolVersion", m.tool_version},
               {"files", std::move(files)}};
   if (m.previous) out["previous"] = tree_json(*m.previous);
   return canonical_json(out);
@@ -188,7 +211,8 @@ std::string write_audit_statement(const AuditManifest& m, const Digest& manifest
                          {"subject", std::move(list)},
                          {"predicateType", kAuditPredicateType},
                          {"predicate",
-                          {{"instance", m.instance}, {"tenant", m.tenant.str()},
+                          {{"instance", m.instance},
+                           {"tenant", m.tenant.str()},
                            {"window", {{"fromSeq", m.from_seq}, {"toSeq", m.to_seq}}},
                            {"tree", tree_json({m.to_seq, m.root})}}}});
 }
@@ -197,7 +221,8 @@ Result<std::vector<AuditSubject>> parse_audit_statement(std::string_view payload
   const auto read = [&]() -> Result<std::vector<AuditSubject>> {
     const Json document = TRY(parse_json(payload, "statement"));
     ObjectReader top = TRY(ObjectReader::of(document, ""));
-    if (TRY(top.string("_type")) != kStatementType) return fail(Code::kField, "_type: not an in-toto Statement v1");
+    if (TRY(top.string("_type")) != kStatementType)
+      return fail(Code::kField, "_type: not an in-toto Statement v1");
     if (TRY(top.string("predicateType")) != kAuditPredicateType)
       return fail(Code::kField, "predicateType: expected " + std::string(kAuditPredicateType));
     TRY(top.object("predicate"));
@@ -216,9 +241,13 @@ Result<std::vector<AuditSubject>> parse_audit_statement(std::string_view payload
   return subjects;
 }
 
-std::string line_digest_path(std::string_view file) { return std::string(audit_path::kLineFolder) + std::string(file) + ".txt"; }
+std::string line_digest_path(std::string_view file) {
+  return std::string(audit_path::kLineFolder) + std::string(file) + ".txt";
+}
 
-std::string line_digest_text(const Digest& leaf) { return to_hex(leaf.raw().substr(0, kLineDigestDigits / 2)); }
+std::string line_digest_text(const Digest& leaf) {
+  return to_hex(leaf.raw().substr(0, kLineDigestDigits / 2));
+}
 
 std::string write_compact_range(std::uint64_t size, const std::vector<Digest>& nodes) {
   return canonical_json({{"size", size}, {"nodes", digests_json(nodes)}}) + "\n";
@@ -235,7 +264,8 @@ Result<ConsistencyDocument> parse_consistency(std::string_view bytes) {
     const Json document = TRY(parse_json(bytes, audit_path::kConsistency));
     ObjectReader top = TRY(ObjectReader::of(document, ""));
     ConsistencyDocument out{TRY(top.uint("treeSize")), std::nullopt, TRY(read_digests(top, "proof"))};
-    if (const Json* previous = TRY(top.object_or_null("previous"))) out.previous = TRY(read_tree(*previous, "previous"));
+    if (const Json* previous = TRY(top.object_or_null("previous")))
+      out.previous = TRY(read_tree(*previous, "previous"));
     TRY(top.finish());
     if (write_consistency(out) != bytes) return fail(Code::kField, "not in canonical form");
     return out;

@@ -27,7 +27,8 @@ std::uint64_t special_bytes(std::uint64_t word) {
   return (zero_quote | zero_slash | control | word) & kHigh;
 }
 
-// What canonical form writes after a backslash, and the character it means; '\0' where it never writes that letter.
+// What canonical form writes after a backslash, and the character it means; '\0' where it never writes that
+// letter.
 char short_escape(char letter) {
   switch (letter) {
     case '"': return '"';
@@ -119,11 +120,13 @@ std::vector<LineValue> LineValue::items() const {
   std::vector<LineValue> out;
   const auto& nodes = line_->nodes_;
   if (nodes[node_].kind != JsonKind::kArray) return out;
-  for (std::uint32_t i = node_ + 1; i < nodes[node_].next; i = nodes[i].next) out.push_back(LineValue(*line_, i));
+  for (std::uint32_t i = node_ + 1; i < nodes[node_].next; i = nodes[i].next)
+    out.push_back(LineValue(*line_, i));
   return out;
 }
 
-std::size_t LineValue::pick(std::span<const std::string_view> names, std::span<std::optional<LineValue>> out) const {
+std::size_t LineValue::pick(std::span<const std::string_view> names,
+                            std::span<std::optional<LineValue>> out) const {
   const auto& nodes = line_->nodes_;
   if (nodes[node_].kind != JsonKind::kObject) return 0;
   std::size_t at = 0, others = 0;  // both lists ascend, so one walk finds all
@@ -136,7 +139,8 @@ std::size_t LineValue::pick(std::span<const std::string_view> names, std::span<s
   return others;
 }
 
-Result<void> LineValue::fill(std::span<const std::string_view> names, std::span<std::optional<LineValue>> out) const {
+Result<void> LineValue::fill(std::span<const std::string_view> names,
+                             std::span<std::optional<LineValue>> out) const {
   const auto& nodes = line_->nodes_;
   if (nodes[node_].kind != JsonKind::kObject) return fail(Code::kAuditLine, "expected an object");
   if (pick(names, out) == 0) return {};
@@ -173,7 +177,10 @@ bool CanonicalLine::value(std::size_t depth) {
     case 't': return literal("true", JsonKind::kBoolean);
     case 'f': return literal("false", JsonKind::kBoolean);
     case 'n': return literal("null", JsonKind::kNull);
-    case ' ': case '\t': case '\r': case '\n': return stop("white space");
+    case ' ':
+    case '\t':
+    case '\r':
+    case '\n': return stop("white space");
     default: return number();
   }
 }
@@ -182,7 +189,8 @@ bool CanonicalLine::literal(std::string_view word, JsonKind kind) {
   if (text_.substr(at_, word.size()) != word) return stop("not a JSON value");
   const auto begin = static_cast<std::uint32_t>(at_);
   at_ += word.size();
-  nodes_.push_back({begin, static_cast<std::uint32_t>(at_), static_cast<std::uint32_t>(nodes_.size() + 1), kind});
+  nodes_.push_back(
+      {begin, static_cast<std::uint32_t>(at_), static_cast<std::uint32_t>(nodes_.size() + 1), kind});
   return true;
 }
 
@@ -301,7 +309,8 @@ bool CanonicalLine::number() {
 bool CanonicalLine::keys_ascend(const Node& a, const Node& b) const {
   const std::string_view x = text_.substr(a.begin + 1, a.end - a.begin - 2);
   const std::string_view y = text_.substr(b.begin + 1, b.end - b.begin - 2);
-  if (x.find('\\') == std::string_view::npos && y.find('\\') == std::string_view::npos) return utf16_less(x, y);
+  if (x.find('\\') == std::string_view::npos && y.find('\\') == std::string_view::npos)
+    return utf16_less(x, y);
   return utf16_less(unescape(x), unescape(y));
 }
 

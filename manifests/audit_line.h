@@ -1,8 +1,9 @@
-// manifests/audit_line: one line of canonical JSON (RFC 8785) as a flat view over its bytes, checked while it is read.
+// manifests/audit_line: one line of canonical JSON (RFC 8785) as a flat view over its bytes, checked while it
+// is read.
 //
-// Accepts exactly the texts t for which canonical_json(parse_json(t)) == t, at several times the speed and without
-// copying: a verifier reads gigabytes of lines. Canonical form has one spelling for each value, so two values are
-// equal when their bytes are; nothing here ever needs to unescape what it returns.
+// Accepts exactly the texts t for which canonical_json(parse_json(t)) == t, at several times the speed and
+// without copying: a verifier reads gigabytes of lines. Canonical form has one spelling for each value, so
+// two values are equal when their bytes are; nothing here ever needs to unescape what it returns.
 #pragma once
 
 #include <array>
@@ -25,8 +26,8 @@ enum class JsonKind : std::uint8_t { kNull, kBoolean, kNumber, kString, kArray, 
 class LineValue {
  public:
   JsonKind kind() const;
-  std::string_view text() const;                          // the bytes as they stand
-  std::optional<LineValue> find(std::string_view key) const;   // member of an object; key must need no escapes
+  std::string_view text() const;                              // the bytes as they stand
+  std::optional<LineValue> find(std::string_view key) const;  // member of an object; key must need no escapes
 
   // The value if it is of that kind. string(): between the quotes, escapes as they stand.
   std::optional<std::string_view> string() const;
@@ -34,17 +35,19 @@ class LineValue {
   std::optional<std::string_view> string_at(std::string_view key) const;
   std::optional<std::uint64_t> uint_at(std::string_view key) const;
 
-  std::vector<LineValue> items() const;                   // of an array; empty for anything else
+  std::vector<LineValue> items() const;  // of an array; empty for anything else
 
-  // The members of an object by a table of names in canonical order, at the same places; kAuditLine for any other
-  // member, or when this is not an object.
+  // The members of an object by a table of names in canonical order, at the same places; kAuditLine for any
+  // other member, or when this is not an object.
   template <std::size_t N>
-  Result<std::array<std::optional<LineValue>, N>> members(const std::array<std::string_view, N>& names) const {
+  Result<std::array<std::optional<LineValue>, N>> members(
+      const std::array<std::string_view, N>& names) const {
     std::array<std::optional<LineValue>, N> out;
     TRY(fill(names, out));
     return out;
   }
-  // The same, but members that are not in the table are passed over; gives how many. `out` is as long as `names`.
+  // The same, but members that are not in the table are passed over; gives how many. `out` is as long as
+  // `names`.
   std::size_t pick(std::span<const std::string_view> names, std::span<std::optional<LineValue>> out) const;
 
  private:
@@ -57,14 +60,15 @@ class LineValue {
 
 class CanonicalLine {
  public:
-  // `text` must outlive the views. Refusals are kAuditLine, "column N: why". Memory is reused from call to call.
+  // `text` must outlive the views. Refusals are kAuditLine, "column N: why". Memory is reused from call to
+  // call.
   Result<LineValue> parse(std::string_view text);
 
  private:
   friend class LineValue;
   struct Node {
-    std::uint32_t begin, end;   // bytes of the value
-    std::uint32_t next;         // index of the node after this value and all inside it
+    std::uint32_t begin, end;  // bytes of the value
+    std::uint32_t next;        // index of the node after this value and all inside it
     JsonKind kind;
   };
   bool value(std::size_t depth);

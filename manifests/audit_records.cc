@@ -34,9 +34,23 @@ constexpr std::array kStates = {
 };
 
 // Members of a history event, in canonical order.
-enum Member : std::size_t { kMActor, kMAfter, kMBefore, kMData, kMKind, kMReason, kMSeq, kMSubject, kMTenant, kMTicket, kMTraceId, kMTs };
-constexpr std::array<std::string_view, 12> kEventMembers = {
-    "actor", "after", "before", "data", "kind", "reason", "seq", "subject", "tenant", "ticket", "traceId", "ts"};
+enum Member : std::size_t {
+  kMActor,
+  kMAfter,
+  kMBefore,
+  kMData,
+  kMKind,
+  kMReason,
+  kMSeq,
+  kMSubject,
+  kMTenant,
+  kMTicket,
+  kMTraceId,
+  kMTs
+};
+constexpr std::array<std::string_view, 12> kEventMembers = {"actor",  "after",  "before",  "data",
+                                                            "kind",   "reason", "seq",     "subject",
+                                                            "tenant", "ticket", "traceId", "ts"};
 
 // Both sides walk or search these tables by order.
 static_assert(std::ranges::is_sorted(kEventMembers) && std::ranges::is_sorted(kJobMembers) &&
@@ -72,17 +86,24 @@ Result<EventView> read_event(const LineValue& line) {
   };
   const auto seq = m[kMSeq] ? m[kMSeq]->uint() : std::nullopt;
   if (!seq) return fail(Code::kAuditLine, "seq: expected a whole number");
-  if (!m[kMData] || m[kMData]->kind() != JsonKind::kObject) return fail(Code::kAuditLine, "data: expected an object");
+  if (!m[kMData] || m[kMData]->kind() != JsonKind::kObject)
+    return fail(Code::kAuditLine, "data: expected an object");
   const std::string_view ts = TRY(text(kMTs));
   const auto instant = Instant::parse(ts);
   if (ts.size() != 24 || !instant) return fail(Code::kAuditLine, "ts: expected YYYY-MM-DDTHH:MM:SS.mmmZ");
   const std::string_view kind = TRY(text(kMKind));
   const bool followed = is_followed(kind);
   const std::optional<LineValue> nothing;
-  EventView event{.seq = *seq, .ts = *instant, .ts_text = ts, .tenant = TRY(text(kMTenant)), .kind = kind,
-                  .subject = TRY(text(kMSubject)), .who = {},
+  EventView event{.seq = *seq,
+                  .ts = *instant,
+                  .ts_text = ts,
+                  .tenant = TRY(text(kMTenant)),
+                  .kind = kind,
+                  .subject = TRY(text(kMSubject)),
+                  .who = {},
                   .before = TRY(read_state(followed ? m[kMBefore] : nothing, "before")),
-                  .after = TRY(read_state(followed ? m[kMAfter] : nothing, "after")), .data = *m[kMData]};
+                  .after = TRY(read_state(followed ? m[kMAfter] : nothing, "after")),
+                  .data = *m[kMData]};
   TRY(text(kMActor));
   constexpr std::array kWho = {kMActor, kMReason, kMTicket, kMTraceId};
   for (std::size_t i = 0; i < kWho.size(); ++i) {
@@ -108,8 +129,19 @@ Subject parse_subject(std::string_view subject) {
 
 bool is_ended(AuditState state) {
   switch (state) {
-    case kPending: case kQueued: case kLeased: case kReady: case kRunning: case kWaitingApproval: return false;
-    case kSucceeded: case kCached: case kFailed: case kSkipped: case kCancelled: case kCanceled: case kTimedOut: return true;
+    case kPending:
+    case kQueued:
+    case kLeased:
+    case kReady:
+    case kRunning:
+    case kWaitingApproval: return false;
+    case kSucceeded:
+    case kCached:
+    case kFailed:
+    case kSkipped:
+    case kCancelled:
+    case kCanceled:
+    case kTimedOut: return true;
   }
   std::unreachable();
 }
@@ -122,10 +154,10 @@ std::optional<AuditState> state_after(std::string_view kind) {
 }
 
 std::string write_replay(const LineValue& run) {
-  static constexpr std::array<std::string_view, 13> kRun = {"dagDigest",   "dagId",    "dagVersion", "error",    "inputsHash",
-                                                            "jobId",       "outputsHash", "planHash", "replay", "replayOf",
-                                                            "runId",       "runToken", "state"};
-  static constexpr std::array<std::string_view, 7> kStep = {"error",       "fromRun",  "inputsHash", "outputsHash",
+  static constexpr std::array<std::string_view, 13> kRun = {
+      "dagDigest", "dagId",  "dagVersion", "error", "inputsHash", "jobId", "outputsHash",
+      "planHash",  "replay", "replayOf",   "runId", "runToken",   "state"};
+  static constexpr std::array<std::string_view, 7> kStep = {"error", "fromRun",  "inputsHash", "outputsHash",
                                                             "state", "stepHash", "stepId"};
   const auto copy = [](const LineValue& from, std::span<const std::string_view> names, std::string& out) {
     for (const std::string_view name : names) {

@@ -1,4 +1,5 @@
-// audit/verify/fingerprint: 16 bytes that stand for a text: the text itself if it is short, else half of its SHA-256.
+// audit/verify/fingerprint: 16 bytes that stand for a text: the text itself if it is short, else half of its
+// SHA-256.
 #pragma once
 
 #include <array>
@@ -11,14 +12,14 @@ namespace airlock::audit {
 
 class Fingerprint {
  public:
-  Fingerprint() = default;   // of nothing: no text has it
+  Fingerprint() = default;  // of nothing: no text has it
   explicit Fingerprint(std::string_view text) {
     if (text.size() < bytes_.size()) {
       std::memcpy(bytes_.data(), text.data(), text.size());
       bytes_.back() = static_cast<char>(text.size() + 1);
     } else {
       std::memcpy(bytes_.data(), Digest::of(text).raw().data(), bytes_.size());
-      bytes_.back() = static_cast<char>(0x80 | bytes_.back());   // never what a short text ends in
+      bytes_.back() = static_cast<char>(0x80 | bytes_.back());  // never what a short text ends in
     }
   }
   explicit operator bool() const { return bytes_.back() != 0; }

@@ -11,16 +11,20 @@ using manifests::JsonKind;
 using manifests::SubjectType;
 
 std::unexpected<Error> contradicts(const EventView& event, std::string_view why) {
-  return fail(Code::kAuditCrossCheck, std::string(event.subject) + ", " + std::string(event.kind) + ": " + std::string(why));
+  return fail(Code::kAuditCrossCheck,
+              std::string(event.subject) + ", " + std::string(event.kind) + ": " + std::string(why));
 }
 
-bool is_system(std::string_view actor_json) { return actor_json == "\"system\"" || actor_json.starts_with("\"system:"); }
+bool is_system(std::string_view actor_json) {
+  return actor_json == "\"system\"" || actor_json.starts_with("\"system:");
+}
 
 Result<void> check_governance(const EventView& event) {
   if (!manifests::is_governance(event.kind)) return {};
   const auto given = [](const std::optional<std::string_view>& json) { return json && *json != "\"\""; };
   if (!given(event.who[manifests::kActor])) return contradicts(event, "a governance change without an actor");
-  if (!given(event.who[manifests::kReason])) return contradicts(event, "a governance change without a reason");
+  if (!given(event.who[manifests::kReason]))
+    return contradicts(event, "a governance change without a reason");
   if (!given(event.who[manifests::kTicket]) && !is_system(*event.who[manifests::kActor]))
     return contradicts(event, "a governance change without a ticket");
   return {};
@@ -30,8 +34,7 @@ Result<void> check_kind(const EventView& event, SubjectType type) {
   const SubjectType wanted = event.kind.starts_with("job.")   ? SubjectType::kJob
                              : event.kind.starts_with("run.") ? SubjectType::kRun
                                                               : SubjectType::kStep;
-  if (type != wanted)
-    return contradicts(event, "an event of another kind of subject");
+  if (type != wanted) return contradicts(event, "an event of another kind of subject");
   const auto implied = manifests::state_after(event.kind);
   if (implied && event.after != implied) return contradicts(event, "does not say the state that it leads to");
   return {};
@@ -46,8 +49,8 @@ bool may_leave(AuditState from, const EventView& event) {
 template <std::size_t N>
 Result<void> follow(Track<N>& track, const EventView& event) {
   if (event.before && track.state && *event.before != *track.state)
-    return contradicts(event, "says it was " + std::string(to_text(*event.before)) + ", but the event before left it " +
-                                  std::string(to_text(*track.state)));
+    return contradicts(event, "says it was " + std::string(to_text(*event.before)) +
+                                  ", but the event before left it " + std::string(to_text(*track.state)));
   if (event.after) {
     if (track.state && !may_leave(*track.state, event))
       return contradicts(event, "leaves " + std::string(to_text(*track.state)) + ", which is an end");
@@ -61,7 +64,8 @@ Result<void> follow(Track<N>& track, const EventView& event) {
 }
 
 template <std::size_t N, std::size_t Names>
-void project(Track<N>& track, std::size_t offset, const EventView& event, const std::array<std::string_view, Names>& names) {
+void project(Track<N>& track, std::size_t offset, const EventView& event,
+             const std::array<std::string_view, Names>& names) {
   static_assert(Names <= N);
   std::array<std::optional<manifests::LineValue>, Names> values;
   event.data.pick(names, values);

@@ -1,7 +1,9 @@
-// audit/verify/history_index: what the events of a window say about each job, run and step, kept as fingerprints.
+// audit/verify/history_index: what the events of a window say about each job, run and step, kept as
+// fingerprints.
 //
-// About 280 bytes a job, 330 a run and 270 a step, whatever the events carry. The rules that an event itself must keep
-// (states follow each other, attempts have evidence, governance has its reason and ticket) are checked on the way in.
+// About 280 bytes a job, 330 a run and 270 a step, whatever the events carry. The rules that an event itself
+// must keep (states follow each other, attempts have evidence, governance has its reason and ticket) are
+// checked on the way in.
 #pragma once
 
 #include <array>
@@ -23,18 +25,18 @@ using manifests::AuditState;
 // What is common to jobs, runs and steps; `Fields` is the number of projected members.
 template <std::size_t Fields>
 struct Track {
-  std::optional<std::uint64_t> first_seq;        // absent: it began before the window
-  std::optional<std::uint64_t> last_seq;         // absent: only steps of it have events in the window
+  std::optional<std::uint64_t> first_seq;  // absent: it began before the window
+  std::optional<std::uint64_t> last_seq;   // absent: only steps of it have events in the window
   std::optional<Instant> created, started, ended;
   std::optional<AuditState> state;
-  bool recorded = false;                         // its line has been seen
-  std::array<Fingerprint, Fields> fields{};      // kFromFirst, then the data table (steps: the data table)
+  bool recorded = false;                     // its line has been seen
+  std::array<Fingerprint, Fields> fields{};  // kFromFirst, then the data table (steps: the data table)
 };
 
 using JobTrack = Track<manifests::kFromFirst.size() + manifests::kJobData.size()>;
 struct StepTrack : Track<manifests::kStepData.size()> {
   std::uint32_t attempts = 0;
-  Fingerprint attempts_chain;                    // over the data of each attempt, in order
+  Fingerprint attempts_chain;  // over the data of each attempt, in order
   bool last_attempt_succeeded = false;
 };
 struct RunTrack : Track<manifests::kFromFirst.size() + manifests::kRunData.size()> {
@@ -58,7 +60,7 @@ class HistoryIndex {
   // `whole`: the window begins with the log, so nothing can have begun before it.
   explicit HistoryIndex(bool whole) : whole_(whole) {}
 
-  Result<void> add(const manifests::EventView& event);   // kAuditCrossCheck with the reason
+  Result<void> add(const manifests::EventView& event);  // kAuditCrossCheck with the reason
 
   bool whole() const { return whole_; }
   std::unordered_map<UuidKey, JobTrack, UuidHash> jobs;

@@ -15,9 +15,9 @@ namespace airlock::audit {
 struct FileSeen {
   Digest sha256;
   std::uint64_t size = 0, lines = 0;
-  CompactRange line_tree;                    // over the leaf hashes of the lines
-  std::uint64_t long_line = 0;               // the first line over the limit, 0 if none; such a line is hashed, not given
-  bool ends_in_newline = true;               // also true for an empty file
+  CompactRange line_tree;       // over the leaf hashes of the lines
+  std::uint64_t long_line = 0;  // the first line over the limit, 0 if none; such a line is hashed, not given
+  bool ends_in_newline = true;  // also true for an empty file
 };
 
 // Gets each line without its LF, its number from 1 and its leaf hash.

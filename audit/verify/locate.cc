@@ -49,21 +49,25 @@ Result<std::optional<DamagedLine>> locate_damage(const std::string& bundle, cons
   std::optional<Error> broken;
   // A line over the limit is not given to the sink: the next one then stands in its place and does not fit.
   std::uint64_t given = 0;
-  const FileSeen seen = TRY(read_lines(*source, max_line_bytes, [&](std::string_view, std::uint64_t number, const Digest& leaf) {
-    if (found || broken) return;
-    if (number != ++given) {
-      found = DamagedLine{given, "the line is longer than " + std::to_string(max_line_bytes) + " bytes"};
-      return;
-    }
-    const auto want = lines.next();
-    if (!want) broken = want.error();
-    else if (want->empty()) found = DamagedLine{number, "the line is more than was signed"};
-    else if (*want != manifests::line_digest_text(leaf)) found = DamagedLine{number, "the line is not the one that was signed"};
-  }));
+  const FileSeen seen = TRY(
+      read_lines(*source, max_line_bytes, [&](std::string_view, std::uint64_t number, const Digest& leaf) {
+        if (found || broken) return;
+        if (number != ++given) {
+          found = DamagedLine{given, "the line is longer than " + std::to_string(max_line_bytes) + " bytes"};
+          return;
+        }
+        const auto want = lines.next();
+        if (!want) broken = want.error();
+        else if (want->empty()) found = DamagedLine{number, "the line is more than was signed"};
+        else if (*want != manifests::line_digest_text(leaf))
+          found = DamagedLine{number, "the line is not the one that was signed"};
+      }));
   if (broken) return fail(*broken);
   if (!found && seen.long_line != 0)
-    found = DamagedLine{seen.long_line, "the line is longer than " + std::to_string(max_line_bytes) + " bytes"};
-  if (!found && !TRY(lines.next()).empty()) found = DamagedLine{seen.lines + 1, "the lines from here on are missing"};
+    found =
+        DamagedLine{seen.long_line, "the line is longer than " + std::to_string(max_line_bytes) + " bytes"};
+  if (!found && !TRY(lines.next()).empty())
+    found = DamagedLine{seen.lines + 1, "the lines from here on are missing"};
   return found;
 }
 

@@ -1,5 +1,5 @@
-// audit/verify/log_check: recomputes the tenant's log from the lines of history.jsonl, from its left edge on, and holds
-// the result against the checkpoint and earlier tree heads.
+// audit/verify/log_check: recomputes the tenant's log from the lines of history.jsonl, from its left edge on,
+// and holds the result against the checkpoint and earlier tree heads.
 #pragma once
 
 #include <map>
@@ -16,20 +16,23 @@ namespace airlock::audit {
 
 class LogCheck {
  public:
-  LogCheck(const manifests::AuditManifest& manifest, Findings& findings) : manifest_(manifest), findings_(findings) {}
+  LogCheck(const manifests::AuditManifest& manifest, Findings& findings)
+      : manifest_(manifest), findings_(findings) {}
 
-  // The three files of proofs/, which stand before history.jsonl. `earlier`: from --previous, already verified.
+  // The three files of proofs/, which stand before history.jsonl. `earlier`: from --previous, already
+  // verified.
   void compact_range(std::string_view bytes);
   void consistency(std::string_view bytes);
   void checkpoint(std::string_view bytes, const std::vector<verify::PublicKey>& keys);
   // The note that --previous named: verified like this bundle's own.
   void earlier(std::string_view bytes, const std::vector<verify::PublicKey>& keys);
 
-  void add(const Digest& leaf);   // the next event of the window
-  void finish(const CompactRange& lines);   // after the last; the tree over the window's lines alone
+  void add(const Digest& leaf);            // the next event of the window
+  void finish(const CompactRange& lines);  // after the last; the tree over the window's lines alone
 
  private:
-  std::optional<manifests::AuditTree> verified_note(CheckId check, const std::string& file, std::string_view bytes,
+  std::optional<manifests::AuditTree> verified_note(CheckId check, const std::string& file,
+                                                    std::string_view bytes,
                                                     const std::vector<verify::PublicKey>& keys);
   // Nothing is known yet about the head at `size`; if the window passes it, it will be recomputed.
   void watch(std::uint64_t size) { heads_.emplace(size, std::nullopt); }

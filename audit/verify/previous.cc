@@ -14,7 +14,7 @@ constexpr std::uint64_t kNoteBytes = kMiB;
 constexpr std::string_view kZstdMagic = "\x28\xB5\x2F\xFD";
 
 Result<bool> is_bundle(const std::string& path) {
-  struct stat st{};
+  struct stat st {};
   if (::stat(path.c_str(), &st) != 0) return os_fail("open", path);
   if (S_ISDIR(st.st_mode)) return true;
   const UniqueFd file = TRY(open_read(path));

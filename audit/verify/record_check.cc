@@ -21,9 +21,10 @@ std::string_view raw_text(const LineValue& record, std::string_view member) {
   return value ? value->text() : std::string_view();
 }
 
-// A projected member: as the history says, absent where the history never said it. What happened before the window is
-// not in the bundle; there the signature alone vouches for it.
-Result<void> same_field(const LineValue& record, std::string_view member, const Fingerprint& want, bool known) {
+// A projected member: as the history says, absent where the history never said it. What happened before the
+// window is not in the bundle; there the signature alone vouches for it.
+Result<void> same_field(const LineValue& record, std::string_view member, const Fingerprint& want,
+                        bool known) {
   const std::string_view text = raw_text(record, member);
   if (!want && !known) return {};
   if ((text.empty() ? Fingerprint() : Fingerprint(text)) == want) return {};
@@ -32,7 +33,8 @@ Result<void> same_field(const LineValue& record, std::string_view member, const 
   return contradicts("\"" + std::string(member) + "\" is not what the history says");
 }
 
-Result<void> same_time(const LineValue& record, std::string_view member, const std::optional<Instant>& want, bool known) {
+Result<void> same_time(const LineValue& record, std::string_view member, const std::optional<Instant>& want,
+                       bool known) {
   const std::string_view text = raw_text(record, member);
   if (!want && !known) return {};
   if (want ? text == "\"" + want->text() + "\"" : text.empty()) return {};
@@ -40,9 +42,11 @@ Result<void> same_time(const LineValue& record, std::string_view member, const s
                      (want ? ", which is " + want->text() : ""));
 }
 
-Result<void> same_seq(const LineValue& record, std::string_view member, const std::optional<std::uint64_t>& want) {
+Result<void> same_seq(const LineValue& record, std::string_view member,
+                      const std::optional<std::uint64_t>& want) {
   if (!want || record.uint_at(member) == want) return {};
-  return contradicts("\"" + std::string(member) + "\" is not what the history says, which is " + std::to_string(*want));
+  return contradicts("\"" + std::string(member) + "\" is not what the history says, which is " +
+                     std::to_string(*want));
 }
 
 // Members that every record has; `known`: its beginning is in the window.
@@ -70,15 +74,18 @@ Result<void> same_beginning(const LineValue& record, const Track<N>& track, std:
 
 Result<void> same_attempts(const LineValue& record, const StepTrack& step, bool known) {
   const auto list = record.find("attempts");
-  if (!list || list->kind() != manifests::JsonKind::kArray) return fail(Code::kAuditLine, "attempts: expected a list");
+  if (!list || list->kind() != manifests::JsonKind::kArray)
+    return fail(Code::kAuditLine, "attempts: expected a list");
   const auto attempts = list->items();
   // Attempts before the window stand in front and cannot be held against anything.
   const std::size_t before = attempts.size() >= step.attempts ? attempts.size() - step.attempts : 0;
   if (attempts.size() < step.attempts || (known && before > 0))
-    return contradicts("has " + std::to_string(attempts.size()) + " attempts, but the history has " + std::to_string(step.attempts));
+    return contradicts("has " + std::to_string(attempts.size()) + " attempts, but the history has " +
+                       std::to_string(step.attempts));
   Fingerprint chain;
   for (std::size_t i = before; i < attempts.size(); ++i) chain = chain_attempt(chain, attempts[i].text());
-  if (chain != step.attempts_chain) return contradicts("an attempt or its evidence is not what the history says");
+  if (chain != step.attempts_chain)
+    return contradicts("an attempt or its evidence is not what the history says");
   return {};
 }
 
@@ -86,7 +93,8 @@ Result<void> names_its_hashes(const LineValue& run, std::string_view state) {
   if (state == "pending") return {};
   for (const std::string_view member : {"inputsHash", "planHash"})
     if (!run.string_at(member)) return contradicts("a run that began names no " + std::string(member));
-  if (state == "succeeded" && !run.string_at("outputsHash")) return contradicts("a run that succeeded names no outputsHash");
+  if (state == "succeeded" && !run.string_at("outputsHash"))
+    return contradicts("a run that succeeded names no outputsHash");
   return {};
 }
 
@@ -100,7 +108,8 @@ void RecordCheck::report(std::string_view file, std::uint64_t number, const Erro
 }
 
 Result<void> RecordCheck::require_sorted(std::string& previous, std::string key) {
-  if (!previous.empty() && key <= previous) return fail(Code::kAuditOrder, "does not sort behind the line before it");
+  if (!previous.empty() && key <= previous)
+    return fail(Code::kAuditOrder, "does not sort behind the line before it");
   previous = std::move(key);
   return {};
 }
@@ -155,14 +164,17 @@ Result<void> RecordCheck::check_run(const LineValue& line) {
     TRY(same_field(line, "replay", run.replay, known));
     TRY(names_its_hashes(line, TRY(need_string(line, "state"))));
     const auto job = uuid_key(line.string_at("jobId").value_or(""));
-    if (index_.whole() && (!job || !index_.jobs.contains(*job))) return contradicts("its job is not in the history");
+    if (index_.whole() && (!job || !index_.jobs.contains(*job)))
+      return contradicts("its job is not in the history");
     const auto steps = line.find("steps");
-    if (!steps || steps->kind() != manifests::JsonKind::kArray) return fail(Code::kAuditLine, "steps: expected a list");
+    if (!steps || steps->kind() != manifests::JsonKind::kArray)
+      return fail(Code::kAuditLine, "steps: expected a list");
     return check_steps(*steps, run);
   };
   if (const auto ok = check(); !ok) return fail(ok.error().code, "run " + id + ": " + ok.error().context);
   if (line.find("replay"))
-    replays_.emplace(std::string(manifests::audit_path::kReplayFolder) + id + ".json", Digest::of(manifests::write_replay(line)));
+    replays_.emplace(std::string(manifests::audit_path::kReplayFolder) + id + ".json",
+                     Digest::of(manifests::write_replay(line)));
   return {};
 }
 
@@ -173,7 +185,8 @@ Result<void> RecordCheck::check_steps(const LineValue& steps, RunTrack& run) {
   for (const LineValue& step : steps.items()) {
     TRY(step.members(manifests::kStepMembers));
     const std::string id(TRY(need_string(step, "stepId")));
-    if (!previous.empty() && id <= previous) return fail(Code::kAuditOrder, "step " + id + " does not sort behind the one before it");
+    if (!previous.empty() && id <= previous)
+      return fail(Code::kAuditOrder, "step " + id + " does not sort behind the one before it");
     previous = id;
     ++steps_;
     const auto it = run.steps.find(id);
@@ -192,7 +205,8 @@ Result<void> RecordCheck::check_steps(const LineValue& steps, RunTrack& run) {
     if (const auto ok = check(); !ok) return fail(ok.error().code, "step " + id + ": " + ok.error().context);
   }
   if (of_window != run.steps.size())
-    return contradicts("has " + std::to_string(of_window) + " of the " + std::to_string(run.steps.size()) + " steps that the history has");
+    return contradicts("has " + std::to_string(of_window) + " of the " + std::to_string(run.steps.size()) +
+                       " steps that the history has");
   return {};
 }
 

@@ -26,8 +26,11 @@ Json report_json(const Report& report) {
     out["signers"] = report.signers;
   }
   if (report.accepted)
-    out["verified"] = {{"events", report.events}, {"jobs", report.jobs},   {"runs", report.runs},
-                       {"steps", report.steps},   {"bytes", report.bytes}};
+    out["verified"] = {{"events", report.events},
+                       {"jobs", report.jobs},
+                       {"runs", report.runs},
+                       {"steps", report.steps},
+                       {"bytes", report.bytes}};
   return out;
 }
 

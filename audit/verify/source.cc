@@ -27,7 +27,8 @@ Result<void> require_order(const std::string& previous, const std::string& path)
 
 class ArchiveSource : public Source {
  public:
-  ArchiveSource(UniqueFd file, archive::ArchiveReader reader) : file_(std::move(file)), reader_(std::move(reader)) {}
+  ArchiveSource(UniqueFd file, archive::ArchiveReader reader)
+      : file_(std::move(file)), reader_(std::move(reader)) {}
 
   Result<std::optional<SourceEntry>> next() override {
     const auto member = TRY(reader_.next());
@@ -52,14 +53,15 @@ class ArchiveSource : public Source {
 
 class FolderSource : public Source {
  public:
-  FolderSource(UniqueFd root, std::vector<std::string> paths) : root_(std::move(root)), paths_(std::move(paths)) {}
+  FolderSource(UniqueFd root, std::vector<std::string> paths)
+      : root_(std::move(root)), paths_(std::move(paths)) {}
 
   Result<std::optional<SourceEntry>> next() override {
     if (at_ == paths_.size()) return std::optional<SourceEntry>();
     const std::string& path = paths_[at_++];
     file_ = UniqueFd(::openat(root_.get(), path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
     if (!file_) return os_fail("open", path);
-    struct stat st{};
+    struct stat st {};
     if (::fstat(file_.get(), &st) != 0) return os_fail("fstat", path);
     if (!S_ISREG(st.st_mode)) return fail(Code::kArchiveType, path);
     return std::optional(SourceEntry{path, static_cast<std::uint64_t>(st.st_size)});
@@ -95,7 +97,8 @@ Result<std::vector<std::string>> list_folder(const std::string& root) {
     if (status.type() != fs::file_type::regular) return fail(Code::kArchiveType, path);
     TRY(safe_path(path));
     paths.push_back(path);
-    if (paths.size() > Limits{}.members) return fail(Code::kArchiveLimit, "more than " + std::to_string(Limits{}.members) + " files");
+    if (paths.size() > Limits{}.members)
+      return fail(Code::kArchiveLimit, "more than " + std::to_string(Limits{}.members) + " files");
   }
   if (ec) return fail(os_error("list", root, ec.value()));
   std::ranges::sort(paths, manifests::audit_path_less);
@@ -109,13 +112,14 @@ Result<std::string> Source::read_all(std::uint64_t limit) {
   for (;;) {
     const std::string_view bytes = TRY(read());
     if (bytes.empty()) return out;
-    if (out.size() + bytes.size() > limit) return fail(Code::kTooLarge, "over " + std::to_string(limit) + " bytes");
+    if (out.size() + bytes.size() > limit)
+      return fail(Code::kTooLarge, "over " + std::to_string(limit) + " bytes");
     out += bytes;
   }
 }
 
 Result<std::unique_ptr<Source>> open_source(const std::string& path) {
-  struct stat st{};
+  struct stat st {};
   if (::stat(path.c_str(), &st) != 0) return os_fail("open", path);
   if (S_ISDIR(st.st_mode)) {
     auto paths = TRY(list_folder(path));

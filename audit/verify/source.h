@@ -1,4 +1,5 @@
-// audit/verify/source: an audit bundle as a sequence of named byte streams, whether it is an archive or a folder.
+// audit/verify/source: an audit bundle as a sequence of named byte streams, whether it is an archive or a
+// folder.
 #pragma once
 
 #include <cstdint>
@@ -19,13 +20,15 @@ struct SourceEntry {
 class Source {
  public:
   virtual ~Source() = default;
-  // The next file, in archive order (audit_path_less; kArchiveOrder otherwise), or nullopt after the last. What was
-  // left of the one before is skipped. Errors are those of the archive (kArchive*) or of the file system.
+  // The next file, in archive order (audit_path_less; kArchiveOrder otherwise), or nullopt after the last.
+  // What was left of the one before is skipped. Errors are those of the archive (kArchive*) or of the file
+  // system.
   virtual Result<std::optional<SourceEntry>> next() = 0;
   // The next bytes of the current file; empty at its end. Valid until the next call.
   virtual Result<std::string_view> read() = 0;
 
-  Result<std::string> read_all(std::uint64_t limit);   // the rest of the current file; kTooLarge over the limit
+  Result<std::string> read_all(
+      std::uint64_t limit);  // the rest of the current file; kTooLarge over the limit
 };
 
 // A folder is read in the same order; links, devices and unsafe names in it are refused as in an archive.

@@ -1,5 +1,5 @@
-// airlock-verify: checks an audit bundle with public keys alone. The reviewer's program: no ledger, no sandbox, no
-// server, no configuration; everything it does stands in audit/verify.
+// airlock-verify: checks an audit bundle with public keys alone. The reviewer's program: no ledger, no
+// sandbox, no server, no configuration; everything it does stands in audit/verify.
 #include <CLI/CLI.hpp>
 
 #include "audit/verify/audit_verify.h"
@@ -40,8 +40,10 @@ Result<void> show(const audit::Report& report, const Arguments& arguments, const
   if (arguments.quiet) return {};
   std::vector<CheckLine> lines;
   for (const audit::Check& check : report.checks) lines.push_back({check.name, check.ok, check.seen});
-  const std::string verdict = report.accepted ? paint("VERIFIED", Tone::kGood, terminal.stdout_colour) + ": every check holds\n"
-                                              : paint("REFUSED", Tone::kBad, terminal.stdout_colour) + ": do not rely on this bundle\n";
+  const std::string verdict =
+      report.accepted
+          ? paint("VERIFIED", Tone::kGood, terminal.stdout_colour) + ": every check holds\n"
+          : paint("REFUSED", Tone::kBad, terminal.stdout_colour) + ": do not rely on this bundle\n";
   return write_stdout(printable(arguments.file) + "\n" + check_list(lines, terminal.stdout_colour) + verdict);
 }
 
@@ -58,10 +60,13 @@ int run(int argc, char** argv) {
   CLI::App app("Checks an audit bundle of airlock with nothing but public keys.", std::string(kProgram));
   app.footer(kFooter);
   app.set_version_flag("--version", std::string(kProgram) + " " AIRLOCK_VERSION);
-  app.add_option("file", arguments.file, "the audit bundle: FILE.tar.zst, or the folder it was unpacked to")->required();
-  app.add_option("--key", arguments.keys, "public key (PEM) of the site or an auditor; repeat for more")->required();
+  app.add_option("file", arguments.file, "the audit bundle: FILE.tar.zst, or the folder it was unpacked to")
+      ->required();
+  app.add_option("--key", arguments.keys, "public key (PEM) of the site or an auditor; repeat for more")
+      ->required();
   app.add_option("--threshold", arguments.threshold, "how many of these keys must have signed (default 1)");
-  app.add_option("--previous", arguments.previous, "an earlier checkpoint or audit bundle that this one must extend");
+  app.add_option("--previous", arguments.previous,
+                 "an earlier checkpoint or audit bundle that this one must extend");
   app.add_flag("--json", arguments.json, "write the report as one JSON object to stdout");
   app.add_flag("-q,--quiet", arguments.quiet, "say nothing but the error");
   const Terminal terminal = Terminal::detect();
@@ -72,7 +77,7 @@ int run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& problem) {
-    if (problem.get_exit_code() == 0) return app.exit(problem);   // --help, --version
+    if (problem.get_exit_code() == 0) return app.exit(problem);  // --help, --version
     return failed({Code::kUsage, problem.what()});
   }
   const auto result = check(arguments, terminal);
