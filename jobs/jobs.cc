@@ -30,6 +30,8 @@ Result<void> check_request(const Reader& reader, const TenantId& tenant, const J
   if (request.priority < ledger::kLowestPriority || request.priority > ledger::kHighestPriority)
     return fail(Code::kField, "priority " + std::to_string(request.priority) + " is not between 0 and 9");
   if (request.retry.max_attempts == 0) return fail(Code::kField, "retry.maxAttempts must be at least 1");
+  if (request.retry.base < Millis(0) || request.retry.cap < Millis(0))
+    return fail(Code::kField, "retry.baseMs and retry.capMs must not be negative");
   for (const JobId& dependency : request.dependencies) TRY(ledger::get_job(reader, tenant, dependency));
   return {};
 }

@@ -70,8 +70,9 @@ Result<JobState> parse_job_state(std::string_view text) {
 
 Millis retry_delay(const RetryPolicy& policy, const JobId& job, std::uint32_t attempt) {
   std::int64_t wait = std::min(policy.base, policy.cap).count();
-  // Stops at the cap, so that neither attempt 60 nor a factor of a million overflows.
-  for (std::uint32_t i = 1; i < attempt && policy.factor > 1 && wait < policy.cap.count(); ++i)
+  // Stops at the cap, so that neither attempt 60 nor a factor of a million overflows; a base of nothing stays
+  // nothing.
+  for (std::uint32_t i = 1; i < attempt && policy.factor > 1 && wait > 0 && wait < policy.cap.count(); ++i)
     wait = wait > policy.cap.count() / policy.factor ? policy.cap.count() : wait * policy.factor;
   const Digest seed = Digest::of("airlock retry " + job.str() + " " + std::to_string(attempt));
   std::uint32_t draw = 0;

@@ -86,6 +86,7 @@ TEST_CASE("a request that lacks what a job needs is refused") {
   refuse("priority 10", Code::kField, [](auto& r) { r.priority = 10; });
   refuse("priority -1", Code::kField, [](auto& r) { r.priority = -1; });
   refuse("no tries", Code::kField, [](auto& r) { r.retry.max_attempts = 0; });
+  refuse("a wait below nothing", Code::kField, [](auto& r) { r.retry.base = Millis(-1); });
   refuse("unknown dependency", Code::kNotFound,
          [&](auto& r) { r.dependencies = {new_id<JobId>(w.entropy)}; });
   CHECK(w.size() == 0);

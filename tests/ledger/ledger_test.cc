@@ -198,7 +198,8 @@ TEST_CASE("a tenant without events has nothing to sign or to check") {
   const TempDir dir;
   Ledger ledger = open(dir / "ledger.db");
   append(ledger, 1);
-  CHECK(code_of(ledger.write(kStart, [&](Tx& tx) { return tx.checkpoint(tenant("ghost")); })) == Code::kNotFound);
+  CHECK(code_of(ledger.write(kStart, [&](Tx& tx) { return tx.checkpoint(tenant("ghost")); })) ==
+        Code::kNotFound);
   CHECK(code_of(ledger::verify_history(ledger, tenant("ghost"), check_note)) == Code::kNotFound);
   CHECK(value(ledger::verify_history(ledger, tenant(), check_note)).logs.size() == 1);
   require_sound(ledger);

@@ -290,7 +290,7 @@ TEST_CASE("the catalog follows imports: activation, floor, items, DAGs, pruning"
   CHECK_FALSE(value(ledger::blob_referenced(w.ledger, Digest::of("nobody"))));
   CHECK(value(ledger::get_dag(w.ledger, t, dag_id(), "1.0.0"))->digest == Digest::of(R"({"kind":"Dag"})"));
   CHECK(value(ledger::list_dags(w.ledger, t)).size() == 1);
-  auto second = small_import(3);   // another product line has its own active generation
+  auto second = small_import(3);  // another product line has its own active generation
   second.bundle = bundle_id("aaa-feed");
   value(w.write([&](Tx& tx) { return ledger::record_import(tx, t, second, kAlice); }));
   CHECK(value(ledger::active_bundle(w.ledger, t, bundle_id()))->generation == UINT64_MAX);
