@@ -124,6 +124,7 @@ class StoreBatch {
   std::uint64_t repaired() const { return repaired_; }  // blobs that were there, damaged
 
  private:
+  Result<std::optional<UniqueFd>> locked_folder(const std::string& folder);
   Result<void> open_folder();
   Result<void> to_writing();              // the blob on disk differs: write it anew, from the part that was equal
   Result<std::string> next_name();

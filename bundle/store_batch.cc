@@ -40,17 +40,33 @@ StoreBatch::~StoreBatch() {
   (void)remove_tree(folder_);  // ignoring: sweep() takes what is left
 }
 
+// A folder of our own with its lock held. Nothing when a sweep() of another process took it for an orphan before we
+// held the lock: it may remove the folder until then.
+Result<std::optional<UniqueFd>> StoreBatch::locked_folder(const std::string& folder) {
+  TRY(store_.fs_.make_dir(folder, 0700));
+  auto lock = store_.fs_.create(folder + "/lock", 0600);
+  if (!lock && lock.error().code == Code::kNotFound) return std::optional<UniqueFd>();
+  if (!lock) return fail(lock.error());
+  struct stat st{};
+  if (::flock(lock->get(), LOCK_EX | LOCK_NB) != 0 || ::fstat(lock->get(), &st) != 0 || st.st_nlink == 0)
+    return std::optional<UniqueFd>();
+  return std::optional<UniqueFd>(std::move(*lock));
+}
+
 Result<void> StoreBatch::open_folder() {
   if (!folder_.empty()) return {};
   SystemEntropy entropy;  // a name only: nothing that is recorded depends on it
-  const std::string folder = store_.layout_.cas + "/tmp/" + to_hex(entropy.bytes(12));
-  TRY(store_.fs_.make_dir(folder, 0700));
-  folder_ = folder;
-  folder_lock_ = TRY(store_.fs_.create(folder + "/lock", 0600));
-  if (::flock(folder_lock_.get(), LOCK_EX | LOCK_NB) != 0) return os_fail("flock", folder);
-  // Opened before anything is written: syncfs reports write errors since then.
-  barrier_ = TRY(open_dir(folder));
-  return {};
+  for (int tries = 0; tries < 10; ++tries) {
+    const std::string folder = store_.layout_.cas + "/tmp/" + to_hex(entropy.bytes(12));
+    auto lock = TRY(locked_folder(folder));
+    if (!lock) continue;
+    folder_ = folder;
+    folder_lock_ = std::move(*lock);
+    // Opened before anything is written: syncfs reports write errors since then.
+    barrier_ = TRY(open_dir(folder));
+    return {};
+  }
+  return fail(Code::kBusy, store_.layout_.cas + "/tmp: every folder made there was removed at once");
 }
 
 Result<std::string> StoreBatch::next_name() {

@@ -147,7 +147,8 @@ TEST_CASE("row 93: a kill at any instant leaves the old or the new generation, a
     CHECK(code_of(site.import(two)) == "accepted");
     CHECK(catalog_of(site) == "1 2* ");
     check_whole(site);
-    CHECK(std::filesystem::is_empty(folder + "/cas/tmp"));  // what the killed one left has been swept
+    // What the killed one left has been swept; but a folder without its lock is so young that an owner may be alive.
+    for (const auto& left : std::filesystem::directory_iterator(folder + "/cas/tmp")) CHECK(std::filesystem::is_empty(left));
   }
 }
 
