@@ -37,6 +37,20 @@ void when(RunSite& site, const std::string& said, std::function<void()> act) {
   };
 }
 
+// Acts when a step is truly under way, on the thread that runs it.
+class ActingCell : public Cell {
+ public:
+  ActingCell(std::unique_ptr<Cell> inner, std::function<void()> act) : inner_(std::move(inner)), act_(std::move(act)) {}
+  Result<sandbox::Finished> run(const sandbox::StepSpec& spec, const sandbox::Cancel& cancel) override {
+    act_();
+    return inner_->run(spec, cancel);
+  }
+
+ private:
+  std::unique_ptr<Cell> inner_;
+  std::function<void()> act_;
+};
+
 std::string end_of(const Result<RunReport>& report) {
   if (!report) FAIL(describe(report.error()));
   return std::string(to_text(report->run.state));
@@ -46,8 +60,11 @@ std::string end_of(const Result<RunReport>& report) {
 
 TEST_CASE("draining lets a running step end, starts nothing more, and ends the run as cancelled") {
   RunSite site;
+  site.cells = [&site, scripted = site.cells]() -> Result<std::unique_ptr<Cell>> {
+    return std::make_unique<ActingCell>(TRY(scripted()), [&site] { site.cancel->request(Level::kDrain); });
+  };
+  site.open();
   site.import(kTwo);
-  when(site, "started a.1", [&] { site.cancel->request(Level::kDrain); });
   const auto report = site.run("work");
   CHECK(end_of(report) == "cancelled");
   CHECK(site.states(report->run.id) == "a succeeded, b cancelled");
