@@ -86,6 +86,7 @@ Result<void> remove_group(const std::string& dir) {
   for (int attempt = 0; attempt < 2000; ++attempt) {
     if (::rmdir(dir.c_str()) == 0 || errno == ENOENT) return {};
     if (errno != EBUSY) break;
+    // A killed member leaves the group a moment after it was reaped, and version 1 has no event that says so.
     const timespec pause{0, 1'000'000};
     ::nanosleep(&pause, nullptr);
   }
