@@ -44,8 +44,8 @@ struct ArchiveReader::Impl {
     fresh = false;
     unpacked += bytes.size();
     if (unpacked > unpacked_limit)
-      return fail(Code::kArchiveBomb, here() + ": more than " + std::to_string(limits.expansion_ratio) + " times the file's " +
-                                          std::to_string(file_bytes) + " bytes");
+      return fail(Code::kArchiveBomb, here() + ": expands the file's " + std::to_string(file_bytes) + " bytes too far, limit expansionRatio " +
+                                          std::to_string(limits.expansion_ratio));
     return bytes;
   }
 
@@ -118,9 +118,9 @@ struct ArchiveReader::Impl {
     TRY(safe_path(tar.path, limits));
     TRY(check_canonical(tar, seen));
     if (tar.size > limits.member_bytes)
-      return fail(Code::kArchiveLimit, "\"" + tar.path + "\": a member of " + std::to_string(tar.size) + " bytes, the limit is " +
+      return fail(Code::kArchiveLimit, "\"" + tar.path + "\": a member of " + std::to_string(tar.size) + " bytes, limit memberBytes " +
                                            std::to_string(limits.member_bytes));
-    if (++members > limits.members) return fail(Code::kArchiveLimit, "more than " + std::to_string(limits.members) + " members");
+    if (++members > limits.members) return fail(Code::kArchiveLimit, "one member more than limit members " + std::to_string(limits.members));
     TRY(names.add(tar.path));
     path = member.path = tar.path;
     member.size = member_left = tar.size;
@@ -150,7 +150,7 @@ Result<ArchiveReader> ArchiveReader::open(int fd, ReaderOptions options) {
   impl->limits = options.limits;
   impl->file_bytes = static_cast<std::uint64_t>(st.st_size);
   if (impl->file_bytes > options.limits.bundle_bytes)
-    return fail(Code::kArchiveLimit, "a file of " + std::to_string(impl->file_bytes) + " bytes, the limit is " +
+    return fail(Code::kArchiveLimit, "a file of " + std::to_string(impl->file_bytes) + " bytes, limit bundleBytes " +
                                          std::to_string(options.limits.bundle_bytes));
   // The whole file counts, not what has been read so far: a bundle may well begin with its most compressible member.
   impl->unpacked_limit = std::max(kMiB, impl->file_bytes * options.limits.expansion_ratio);

@@ -54,7 +54,7 @@ Result<FrameHeader> read_frame_header(std::string_view bytes, std::uint64_t wind
     header.window_bytes = base + (base / 8) * (window & 7);
   }
   if (header.window_bytes > window_limit)
-    return fail(Code::kArchiveLimit, "a zstd window of " + std::to_string(header.window_bytes) + " bytes, the limit is " +
+    return fail(Code::kArchiveLimit, "a zstd window of " + std::to_string(header.window_bytes) + " bytes, limit zstdWindowBytes " +
                                          std::to_string(window_limit));
   return header;
 }

@@ -114,10 +114,10 @@ Result<void> pack(const BuildPlan& plan, const std::string& envelope, const Buil
 // A bundle that its receiver must refuse is not one.
 Result<void> check_limits(const archive::ArchiveWriter& writer, const Limits& limits) {
   if (writer.packed_bytes() > limits.bundle_bytes)
-    return fail(Code::kArchiveLimit, "the bundle has " + std::to_string(writer.packed_bytes()) + " bytes, the limit is " + std::to_string(limits.bundle_bytes));
+    return fail(Code::kArchiveLimit, "the bundle has " + std::to_string(writer.packed_bytes()) + " bytes, limit bundleBytes " + std::to_string(limits.bundle_bytes));
   if (writer.unpacked_bytes() > std::max(kMiB, limits.expansion_ratio * writer.packed_bytes()))
     return fail(Code::kArchiveBomb, std::to_string(writer.unpacked_bytes()) + " bytes become " + std::to_string(writer.packed_bytes()) +
-                                        ", more than 1:" + std::to_string(limits.expansion_ratio));
+                                        ", limit expansionRatio " + std::to_string(limits.expansion_ratio));
   return {};
 }
 
@@ -129,7 +129,7 @@ Result<Built> build_bundle(const BuildRequest& request) {
   const std::string statement = TRY(manifests::write_bundle_statement(plan.manifest, request.limits));
   const std::string envelope = TRY(verify::sign_envelope(manifests::kStatementPayloadType, statement, request.signers));
   if (envelope.size() > request.limits.manifest_bytes)
-    return fail(Code::kArchiveLimit, "a manifest of " + std::to_string(envelope.size()) + " bytes, the limit is " + std::to_string(request.limits.manifest_bytes));
+    return fail(Code::kArchiveLimit, "a manifest of " + std::to_string(envelope.size()) + " bytes, limit manifestBytes " + std::to_string(request.limits.manifest_bytes));
   Output output = TRY(Output::open(request.output));
   archive::ArchiveWriter writer([&output](std::string_view bytes) { return output.write(bytes); }, {.level = request.zstd_level});
   TRY(pack(plan, envelope, request, writer));

@@ -135,7 +135,7 @@ class Planner {
   Result<BuildPlan> run() {
     TRY(walk(request_.folder, ""));
     if (files_.size() > request_.limits.members)
-      return fail(Code::kArchiveLimit, std::to_string(files_.size()) + " files, the limit is " + std::to_string(request_.limits.members));
+      return fail(Code::kArchiveLimit, std::to_string(files_.size()) + " files, limit members " + std::to_string(request_.limits.members));
     std::ranges::sort(files_, [](const PlannedFile& a, const PlannedFile& b) { return in_order(a.path, b.path); });
     std::ranges::sort(manifest_.entries, {}, &manifests::BundleEntry::path);
     TRY(check_layout(manifest_));
@@ -176,7 +176,7 @@ class Planner {
       return fail(Code::kManifestInvalid, source + ": a bundle holds dags/, plugins/, data/ and sbom.cdx.json beside " + std::string(kDescriptor));
     const Source in = TRY(open_source(source));
     if (in.size > request_.limits.member_bytes)
-      return fail(Code::kArchiveLimit, source + ": " + std::to_string(in.size) + " bytes, the limit is " + std::to_string(request_.limits.member_bytes));
+      return fail(Code::kArchiveLimit, source + ": " + std::to_string(in.size) + " bytes, limit memberBytes " + std::to_string(request_.limits.member_bytes));
     std::string document;
     const Digest digest = TRY(hash(in, source, SpecSet::wants(path) ? &document : nullptr));
     if (SpecSet::wants(path)) TRY(specs_.add(path, std::move(document), request_.limits));

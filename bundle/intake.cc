@@ -47,7 +47,7 @@ Result<void> MemberIntake::stream(const archive::Member& member, const manifests
   Sha256 hasher;
   const bool wanted = SpecSet::wants(member.path);
   if (wanted && member.size > limits_.metadata_bytes)
-    return fail(Code::kArchiveLimit, "\"" + member.path + "\": a document of " + std::to_string(member.size) + " bytes, the limit is " +
+    return fail(Code::kArchiveLimit, "\"" + member.path + "\": a document of " + std::to_string(member.size) + " bytes, limit metadataBytes " +
                                          std::to_string(limits_.metadata_bytes));
   std::string document;
   std::uint64_t left = member.size;
@@ -93,7 +93,7 @@ Result<MembersSeen> MemberIntake::run(StoreBatch* batch) {
   while (const auto member = TRY(reader_.next())) {
     const manifests::BundleEntry& entry = *TRY(match(*member));
     if (SpecSet::wants(member->path) && (documents += member->size) > limits_.manifest_bytes)
-      return fail(Code::kArchiveLimit, "DAG specs and plugin descriptors together are over " + std::to_string(limits_.manifest_bytes) + " bytes");
+      return fail(Code::kArchiveLimit, "DAG specs and plugin descriptors together are over limit manifestBytes " + std::to_string(limits_.manifest_bytes));
     TRY(stream(*member, entry, out));
     ++sum.members;
     sum.bytes += member->size;

@@ -11,7 +11,7 @@ namespace {
 
 struct BundleOptions {
   std::string path, output, created_at;
-  std::vector<std::string> keys;
+  std::vector<std::string> keys, limits;
   std::uint64_t threshold = 1;
   int level = 3;
   std::uint64_t keep = 2;
@@ -62,7 +62,7 @@ Result<int> import(Shell& shell, const BundleOptions& o) {
   }
   const bundle::ImportRequest request{.path = o.path, .tenant = tenant, .actor = shell.actor(), .dry_run = o.dry_run, .force = force,
                                       .trace_id = who(shell).trace_id, .wait = o.no_wait ? bundle::Wait::kNo : bundle::Wait::kYes,
-                                      .limits = {}, .progress = byte_progress(shell, o.dry_run ? "checking" : "importing", line)};
+                                      .limits = TRY(shell.limits(o.limits)), .progress = byte_progress(shell, o.dry_run ? "checking" : "importing", line)};
   const auto outcome = bundle::import_bundle(request, {*store, site.ledger, quarantine, roots, shell.clock, shell.entropy});
   line->clear();
 
@@ -97,7 +97,7 @@ Result<int> verify_only(Shell& shell, const BundleOptions& o) {
       return fail(Code::kUsage, "--threshold " + std::to_string(o.threshold) + " with " + std::to_string(roots->keys.size()) + " keys");
   }
   const auto line = status_line(shell);
-  const auto verdict = bundle::verify_bundle({o.path, {}, byte_progress(shell, "verifying", line)}, roots, now);
+  const auto verdict = bundle::verify_bundle({o.path, TRY(shell.limits(o.limits)), byte_progress(shell, "verifying", line)}, roots, now);
   line->clear();
   TRY(shell.emit(verdict.to_json(), verdict_text(verdict, shell.terminal.stdout_colour) +
                                         (verdict.accepted() ? name_of(verdict) + ": every check holds\n" : "")));
@@ -106,7 +106,7 @@ Result<int> verify_only(Shell& shell, const BundleOptions& o) {
 }
 
 Result<int> inspect(const Shell& shell, const BundleOptions& o) {
-  const auto seen = TRY(bundle::inspect_untrusted(o.path));
+  const auto seen = TRY(bundle::inspect_untrusted(o.path, TRY(shell.limits(o.limits))));
   const auto& m = seen.manifest;
   std::uint64_t bytes = 0;
   Json entries = Json::array();
@@ -172,14 +172,20 @@ void register_bundle(CLI::App& app, Shell& shell) {
   make->add_option("--key", o->keys, "private key to sign with (repeat for more)")->required();
   make->add_option("--created-at", o->created_at, "UTC time to write as createdAt (default: bundle.json, SOURCE_DATE_EPOCH)");
   make->add_option("--level", o->level, "zstd level")->check(CLI::Range(1, 19));
+  const auto add_limits = [o](CLI::App& command) {
+    command.add_option("--limit", o->limits, "NAME=VALUE: what a bundle may cost, such as memberBytes=16GiB (repeat for more)")->allow_extra_args(false);
+  };
   CLI::App* look = add_command(*group, shell, "inspect", "show what a file claims to be, verifying nothing", [&shell, o] { return inspect(shell, *o); });
   look->add_option("file", o->path, "the bundle")->required();
+  add_limits(*look);
   CLI::App* check = add_command(*group, shell, "verify", "check a bundle against keys, storing nothing", [&shell, o] { return verify_only(shell, *o); });
   check->add_option("file", o->path, "the bundle")->required();
+  add_limits(*check);
   check->add_option("--key", o->keys, "public key to trust, instead of the site's roots (repeat for more)");
   check->add_option("--threshold", o->threshold, "how many of these keys must have signed (default 1)");
   CLI::App* in = add_command(*group, shell, "import", "verify a bundle, store it and make it active", [&shell, o] { return import(shell, *o); });
   in->add_option("file", o->path, "the bundle")->required();
+  add_limits(*in);
   in->add_flag("--dry-run", o->dry_run, "make every check, change nothing");
   in->add_flag("--force-activate", o->force, "accept a generation that is not newer; needs --reason and --ticket");
   in->add_flag("--no-wait", o->no_wait, "fail at once when another import is running");

@@ -1,4 +1,7 @@
+#include <chrono>
+#include <map>
 #include <memory>
+#include <thread>
 
 #include "base/io.h"
 #include "cli/run_session.h"
@@ -8,7 +11,7 @@ namespace airlock::cli {
 namespace {
 
 struct RunsOptions {
-  std::string run, step, path, output;
+  std::string run, step, path, output, timeout;
   std::uint64_t limit = 50;
 };
 
@@ -83,6 +86,37 @@ Result<int> show(const Shell& shell, const RunsOptions& o) {
   if (run.error) text += "error      " + printable(run.error->value("message", canonical_json(*run.error))) + "\n";
   TRY(shell.emit(json, text + table.text()));
   return 0;
+}
+
+// Follows a run until it has ended: a line for each step that changes. Reads the ledger alone, so that it works beside
+// whatever executes the run, and can be left at any time.
+Result<int> watch(Shell& shell, const RunsOptions& o) {
+  const TenantId tenant = TRY(shell.tenant());
+  const Site site = TRY(open_site_read_only(shell));
+  std::optional<Millis> give_up;
+  if (!o.timeout.empty()) give_up = shell.clock.monotonic() + TRY(parse_duration(o.timeout));
+  const RunId id = TRY(ledger::find_run(site.ledger, tenant, o.run)).id;
+  std::map<std::string, std::string> shown;
+  for (;;) {
+    const auto snapshot = TRY(site.ledger.snapshot());
+    const auto run = TRY(ledger::find_run(snapshot, tenant, id.str()));
+    for (const auto& step : TRY(ledger::steps_of(snapshot, tenant, id))) {
+      const std::string state(ledger::to_text(step.state));
+      std::string& before = shown[step.step.str()];
+      if (before == state) continue;
+      before = state;
+      if (shell.options.ndjson) TRY(write_stdout(canonical_json({{"stepId", step.step.str()}, {"state", state}, {"attempt", step.attempt}}) + "\n"));
+      else if (!shell.machine() && !shell.options.quiet) TRY(write_stdout(step.step.str() + " " + state + "\n"));
+    }
+    if (ledger::is_final(run.state)) {
+      TRY(shell.emit(run_json(run), "run " + run.id.str() + " " + std::string(ledger::to_text(run.state)) + "\n"));
+      if (run.state == ledger::RunState::kSucceeded) return 0;
+      return fail(Code::kRunFailed, "run " + run.id.str() + " " + std::string(ledger::to_text(run.state)));
+    }
+    if (give_up && shell.clock.monotonic() >= *give_up)
+      return fail(Code::kRunUnfinished, "run " + id.str() + " is still " + std::string(ledger::to_text(run.state)) + " after " + o.timeout);
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  }
 }
 
 // Log text is written by strangers: control characters are escaped, line ends kept.
@@ -181,6 +215,9 @@ void register_runs(CLI::App& app, Shell& shell) {
     return command;
   };
   add("show", "show one run: steps, attempts, evidence (with --json)", show);
+  CLI::App* follow = add_command(*group, shell, "watch", "follow a run until it has ended; its exit status says how", [&shell, o] { return watch(shell, *o); });
+  follow->add_option("run", o->run, "run id, or the start of one")->required();
+  follow->add_option("--timeout", o->timeout, "stop watching after this long (5m, 2h)");
   add("logs", "print what the steps wrote", logs)->add_option("--step", o->step, "only this step");
   add_command(*group, shell, "cancel", "stop a run", [&shell, o] { return cancel(shell, *o); })
       ->add_option("run", o->run, "run id, or the start of one")->required();

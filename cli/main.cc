@@ -25,6 +25,7 @@ constexpr const char* kFooter =
 
 void add_globals(CLI::App& app, Shell& shell) {
   Globals& o = shell.options;
+  app.add_option("--config", o.config, "configuration file (default: AIRLOCK_CONFIG, /etc/airlock/airlock.json)")->group("Global");
   app.add_option("--home", o.home, "folder of this site (default: AIRLOCK_HOME, /var/lib/airlock)")->group("Global");
   app.add_option("--tenant", o.tenant, "tenant to act for (default: AIRLOCK_TENANT)")->group("Global");
   app.add_option("--actor", o.actor, "who acts, for the record (default: AIRLOCK_ACTOR, the login name)")->group("Global");
@@ -88,6 +89,7 @@ int run(int argc, char** argv) {
   register_bundle(app, shell);
   register_quarantine(app, shell);
   register_dag(app, shell);
+  register_plugin(app, shell);
   register_run(app, shell);
   register_runs(app, shell);
   register_jobs(app, shell);
@@ -104,6 +106,7 @@ int run(int argc, char** argv) {
     return finish_with(usage_error(app, problem, argc, argv), shell);
   }
   if (!shell.action) return finish_with({Code::kUsage, "no command given"}, shell);
+  if (const auto configured = shell.configure(); !configured) return finish_with(configured.error(), shell);
   const Result<int> result = shell.action();
   return result ? *result : finish_with(result.error(), shell);
 }

@@ -55,9 +55,11 @@ Result<std::unique_ptr<RunSession>> RunSession::open(Shell& shell, const Executi
   auto store = TRY(open_store(site.home));
   auto cancel = TRY(sandbox::Cancel::create());
   const auto host = TRY(sandbox::Host::probe());
-  std::unique_ptr<RunSession> session(new RunSession(shell, options, std::move(site), std::move(store), std::move(cancel)));
+  ExecutionOptions chosen = options;
+  if (chosen.max_parallel == 0) chosen.max_parallel = shell.config().max_parallel.value_or(0);
+  std::unique_ptr<RunSession> session(new RunSession(shell, std::move(chosen), std::move(site), std::move(store), std::move(cancel)));
   const std::uint64_t cores = std::max(1U, std::thread::hardware_concurrency());
-  const std::uint64_t workers = options.max_parallel > 0 ? options.max_parallel : std::min<std::uint64_t>(dag_max_parallel.value_or(cores), 256);
+  const std::uint64_t workers = session->options_.max_parallel > 0 ? session->options_.max_parallel : std::min<std::uint64_t>(dag_max_parallel.value_or(cores), 256);
   session->executor_ = TRY(runner::make_sandbox_executor(host, policy, workers, *session->store_, shell.clock));
   g_cancel.store(&session->cancel_);
   handle_signals(true);

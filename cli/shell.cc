@@ -1,5 +1,6 @@
 #include "cli/shell.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -31,7 +32,38 @@ std::string login_name() {
   return uid;
 }
 
+// What the file says decides where the site lies and what a bundle may cost: nobody else may be able to write it.
+Result<void> check_config_file(const std::string& path) {
+  struct stat st{};
+  if (::stat(path.c_str(), &st) != 0) return os_fail("stat", path);
+  if ((st.st_uid != 0 && st.st_uid != ::geteuid()) || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+    return fail(Code::kPermission, path + " can be changed by other users");
+  return {};
+}
+
+constexpr const char* kDefaultConfig = "/etc/airlock/airlock.json";
+
 }  // namespace
+
+Result<void> Shell::configure() {
+  std::string path = options.config;
+  if (path.empty()) {
+    const char* const named = std::getenv("AIRLOCK_CONFIG");
+    path = named == nullptr ? kDefaultConfig : named;
+    if (path.empty() || (named == nullptr && ::access(path.c_str(), F_OK) != 0)) return {};
+  }
+  const std::string text = TRY(read_file(path, kMiB));
+  TRY(check_config_file(path));
+  config_ = TRY(manifests::parse_config(text, path));
+  if (options.home.empty() && environment("AIRLOCK_HOME").empty()) options.home = config_.home.value_or("");
+  return {};
+}
+
+Result<Limits> Shell::limits(const std::vector<std::string>& assignments) const {
+  Limits limits = config_.limits;
+  for (const std::string& assignment : assignments) TRY(manifests::set_limit(limits, assignment));
+  return limits;
+}
 
 Result<HomePaths> Shell::home() const { return locate_home(options.home); }
 
@@ -43,6 +75,7 @@ Result<HomePaths> Shell::prepared_home() const {
 
 Result<TenantId> Shell::tenant() const {
   const std::string name = options.tenant.empty() ? environment("AIRLOCK_TENANT") : options.tenant;
+  if (name.empty() && config_.tenant) return *config_.tenant;
   if (name.empty()) return fail(Code::kTenantRequired, "");
   return TenantId::parse(name);
 }
@@ -50,7 +83,8 @@ Result<TenantId> Shell::tenant() const {
 std::string Shell::actor() const {
   if (!options.actor.empty()) return options.actor;
   const std::string named = environment("AIRLOCK_ACTOR");
-  return named.empty() ? "unix:" + login_name() : named;
+  if (!named.empty()) return named;
+  return config_.actor.value_or("unix:" + login_name());
 }
 
 Result<void> Shell::emit(const Json& object, const std::string& human) const {

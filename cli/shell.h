@@ -15,10 +15,12 @@
 #include "base/time.h"
 #include "cli/home.h"
 #include "cli/render.h"
+#include "manifests/config.h"
 
 namespace airlock::cli {
 
 struct Globals {
+  std::string config;
   std::string home;
   std::string tenant;
   std::string actor;
@@ -46,10 +48,15 @@ class Shell {
   // The chosen command; returns the exit status, or the error that main() prints.
   std::function<Result<int>()> action;
 
+  // Reads the configuration file: --config, AIRLOCK_CONFIG (empty: none), else /etc/airlock/airlock.json if it is there.
+  Result<void> configure();
+  const manifests::SiteConfig& config() const { return config_; }
+  Result<Limits> limits(const std::vector<std::string>& assignments) const;  // the configured ones, then --limit
+
   Result<HomePaths> home() const;            // located, not created
   Result<HomePaths> prepared_home() const;   // located, created and checked
-  Result<TenantId> tenant() const;           // kTenantRequired when neither --tenant nor AIRLOCK_TENANT is given
-  std::string actor() const;                 // --actor, AIRLOCK_ACTOR, or unix:<login name>
+  Result<TenantId> tenant() const;           // --tenant, AIRLOCK_TENANT, or the configured one; else kTenantRequired
+  std::string actor() const;                 // --actor, AIRLOCK_ACTOR, the configured one, or unix:<login name>
   Governance governance() const { return {actor(), options.reason, options.ticket}; }
 
   // Prints `human` or the object, by --json; nothing of the human text with --quiet.
@@ -59,6 +66,9 @@ class Shell {
   // A sentence for people on stderr; silent with --quiet or --json.
   void say(std::string_view sentence) const;
   bool machine() const { return options.json || options.ndjson; }
+
+ private:
+  manifests::SiteConfig config_;
 };
 
 // Adds a subcommand whose callback stores `run` as the shell's action.
@@ -70,6 +80,7 @@ void register_trust(CLI::App& app, Shell& shell);
 void register_bundle(CLI::App& app, Shell& shell);
 void register_quarantine(CLI::App& app, Shell& shell);
 void register_dag(CLI::App& app, Shell& shell);
+void register_plugin(CLI::App& app, Shell& shell);
 void register_run(CLI::App& app, Shell& shell);
 void register_runs(CLI::App& app, Shell& shell);
 void register_jobs(CLI::App& app, Shell& shell);

@@ -141,7 +141,7 @@ Result<std::string> write_bundle_statement(BundleManifest manifest, const Limits
   if (text.size() > limits.manifest_bytes)
     return fail(Code::kTooLarge, "the statement of " + std::to_string(manifest.entries.size()) +
                                      " entries takes " + std::to_string(text.size()) +
-                                     " bytes, limit manifest_bytes " + std::to_string(limits.manifest_bytes));
+                                     " bytes, limit manifestBytes " + std::to_string(limits.manifest_bytes));
   return text;
 }
 

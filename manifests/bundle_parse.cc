@@ -176,7 +176,7 @@ Result<Predicate> read_statement(const Json& statement, std::vector<BundleEntry>
 Result<BundleManifest> parse_bundle_statement(std::string_view payload, const Limits& limits) {
   if (payload.size() > limits.manifest_bytes)
     return fail(Code::kTooLarge, "the manifest takes " + std::to_string(payload.size()) +
-                                     " bytes, limit manifest_bytes " + std::to_string(limits.manifest_bytes));
+                                     " bytes, limit manifestBytes " + std::to_string(limits.manifest_bytes));
   Lists lists;
   const ElementSink sink{{"predicate.entries", "subject"},
                          [&](std::size_t list, std::size_t index, const Json& element) {

@@ -66,7 +66,7 @@ Result<TrustedKey> read_key(const Json& value, const std::string& place) {
 Result<TrustRoots> parse_trust_roots(std::string_view text, const Limits& limits) {
   if (text.size() > limits.metadata_bytes)
     return fail(Code::kTooLarge, "trust roots: " + std::to_string(text.size()) +
-                                     " bytes, limit metadata_bytes " + std::to_string(limits.metadata_bytes));
+                                     " bytes, limit metadataBytes " + std::to_string(limits.metadata_bytes));
   const Json document = TRY(parse_json(text, "trust roots", limits.json_depth));
   ObjectReader reader = TRY(ObjectReader::of(document, ""));
   if (TRY(reader.string("schema")) != kTrustRootsSchema)
@@ -102,7 +102,7 @@ Result<std::string> write_trust_roots(TrustRoots roots, const Limits& limits) {
                      "\n";
   if (text.size() > limits.metadata_bytes)
     return fail(Code::kTooLarge,
-                "trust roots: over the limit metadata_bytes " + std::to_string(limits.metadata_bytes));
+                "trust roots: over the limit metadataBytes " + std::to_string(limits.metadata_bytes));
   return text;
 }
 

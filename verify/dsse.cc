@@ -51,7 +51,7 @@ std::string pae(std::string_view payload_type, std::string_view payload) {
 Result<Envelope> parse_envelope(std::string_view text, std::string_view what, const Limits& limits) {
   if (text.size() > limits.manifest_bytes)
     return fail(Code::kTooLarge, std::string(what) + ": " + std::to_string(text.size()) +
-                                     " bytes, limit manifest_bytes " + std::to_string(limits.manifest_bytes));
+                                     " bytes, limit manifestBytes " + std::to_string(limits.manifest_bytes));
   const auto document = parse_json(text, what, limits.json_depth);
   if (!document) return fail(Code::kDsseMalformed, document.error().context);
   if (!document->is_object()) return malformed(what, "expected an object");

@@ -5,6 +5,7 @@
 #   out_has TEXT / err_has TEXT / out_empty / err_empty / out_lacks TEXT
 set -u
 export PATH="$AIRLOCK_BIN:$PATH" LC_ALL=C
+export AIRLOCK_CONFIG=  # whatever the machine has configured is not meant for tests
 unset AIRLOCK_TENANT AIRLOCK_ACTOR AIRLOCK_PASSPHRASE NO_COLOR
 here=$(cd "$(dirname "$0")" && pwd)
 scratch=$(mktemp -d)

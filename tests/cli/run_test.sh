@@ -58,6 +58,26 @@ daemon=$(json 'd["runId"]')
 expect 0 airlock run say --json
 expect 0 airlock runs logs "$(json 'd["runId"]')"
 out_has '\x1b[31mred'
+# Watching: a run that has ended, one that failed, and one that goes on meanwhile.
+expect 0 airlock runs watch "$first"
+out_has 'pass succeeded'; out_has "run $first succeeded"
+expect 7 airlock runs watch "$(airlock runs list --json | python3 -c 'import json,sys; print(next(r["runId"] for r in json.load(sys.stdin)["items"] if r["dagId"]=="fails"))')"
+err_has 'error[run:failed]'
+add_dag kit slow '[{id: slow, plugin: stepper@1.0.0, args: [loop], resources: {timeout: 3s}}]'
+make_kit kit 1.0.1 2
+build_kit kit kit2.tar.zst
+expect 0 airlock bundle import kit2.tar.zst
+airlock run slow --quiet >/dev/null 2>&1 &
+slow_pid=$!
+for _ in $(seq 100); do
+  slow=$(airlock runs list --json | python3 -c 'import json,sys; print(next((r["runId"] for r in json.load(sys.stdin)["items"] if r["dagId"]=="slow"), ""))')
+  [ -n "$slow" ] && break
+done
+expect 10 airlock runs watch "$slow" --timeout 1ms
+err_has 'error[run:unfinished]'
+expect 7 airlock runs watch "$slow" --ndjson
+out_has '"state":"running","stepId":"slow"'; out_has '"state":"timed_out"'
+wait "$slow_pid" && die "the slow run succeeded"
 expect 5 airlock run network
 err_has 'error[spec:network-unsupported]'
 expect 2 airlock run demo --input nothing=1
