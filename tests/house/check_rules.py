@@ -18,6 +18,7 @@ MAY_USE = {
     "archive": {"base"},
     "manifests": {"base"},
     "verify": {"base", "manifests"},
+    "verify/time": {"base", "manifests", "verify"},
     "ledger": {"base"},
     "bundle": {"base", "archive", "manifests", "verify", "ledger"},
     "jobs": {"base", "ledger"},
