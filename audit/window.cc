@@ -75,13 +75,16 @@ Result<Window> open_window(ledger::Ledger& ledger, const ExportRequest& request)
   return ledger.write(request.now, [&](ledger::Tx& tx) -> Result<Window> {
     const std::uint64_t head = TRY(ledger::log_head(tx, request.tenant)).size();
     const Bounds bounds = TRY(decide(tx, request, head));
+    auto edge = TRY(ledger::log_at(tx, request.tenant, bounds.from));
+    const auto whole = TRY(ledger::log_at(tx, request.tenant, bounds.to));
+    auto consistency = TRY(prove(tx, request, ledger.instance(), bounds.to));
     Window window{.from = bounds.from,
                   .to = bounds.to,
-                  .edge = TRY(ledger::log_at(tx, request.tenant, bounds.from)),
-                  .root = TRY(ledger::log_at(tx, request.tenant, bounds.to)).root(),
+                  .edge = std::move(edge),
+                  .root = whole.root(),
                   .checkpoint = {},
                   .as_of = std::nullopt,
-                  .consistency = TRY(prove(tx, request, ledger.instance(), bounds.to))};
+                  .consistency = std::move(consistency)};
     window.checkpoint = TRY(note_at(tx, request, ledger.instance(), window.to, head, window.root));
     window.as_of = TRY(time_of(tx, request.tenant, window.to - 1));
     return window;

@@ -34,6 +34,7 @@ inline void take_value(Result<void>&) {}
 }  // namespace airlock
 
 // TRY(expr): the value of expr, or return its error to the caller. Works for void and move-only values, and nests.
+// Not inside braces behind another element: GCC would leak that element (tests/house/initializers.py).
 #define TRY(expr) AIRLOCK_TRY_AS(AIRLOCK_JOIN(try_result_, __COUNTER__), expr)
 #define AIRLOCK_TRY_AS(name, expr)                                     \
   __extension__({                                                      \

@@ -134,8 +134,9 @@ Result<Built> build_bundle(const BuildRequest& request) {
   archive::ArchiveWriter writer([&output](std::string_view bytes) { return output.write(bytes); }, {.level = request.zstd_level});
   TRY(pack(plan, envelope, request, writer));
   TRY(check_limits(writer, request.limits));
+  const Digest file = TRY(output.publish());
   return Built{plan.manifest.bundle_id.str(), plan.manifest.version.str(), plan.manifest.generation, plan.manifest.entries.size(),
-               writer.unpacked_bytes(), writer.packed_bytes(), Digest::of(statement), TRY(output.publish())};
+               writer.unpacked_bytes(), writer.packed_bytes(), Digest::of(statement), file};
 }
 
 }  // namespace airlock::bundle

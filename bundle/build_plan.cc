@@ -63,7 +63,9 @@ Result<std::map<std::string, manifests::StalenessBudget>> read_budgets(const Jso
   if (value == nullptr) return budgets;
   for (const auto& [category, limits] : value->items()) {
     ObjectReader reader = TRY(ObjectReader::of(limits, "budgets." + category));
-    budgets[category] = {TRY(reader.uint("warn")), TRY(reader.uint("breach"))};
+    const auto warn = TRY(reader.uint("warn"));
+    const auto breach = TRY(reader.uint("breach"));
+    budgets[category] = {warn, breach};
     TRY(reader.finish());
   }
   return budgets;
@@ -96,17 +98,23 @@ Result<Descriptor> read_descriptor(const BuildRequest& request) {
     if (!kind) return fail(kind.error().code, "kind: " + kind.error().context);
     auto version = SemVer::parse(TRY(reader.string("version")));
     if (!version) return fail(version.error().code, "version: " + version.error().context);
-    Descriptor out{{.bundle_id = TRY(reader.id<BundleId>("bundleId")),
+    auto bundle_id = TRY(reader.id<BundleId>("bundleId"));
+    const auto generation = TRY(reader.uint("generation"));
+    auto producer = TRY(reader.string("producer"));
+    auto tenants = TRY(reader.strings_or_empty("tenants"));
+    auto budgets = TRY(read_budgets(TRY(reader.object_or_null("budgets"))));
+    auto media_types = TRY(read_media_types(TRY(reader.object_or_null("mediaTypes"))));
+    Descriptor out{{.bundle_id = std::move(bundle_id),
                     .kind = *kind,
                     .version = std::move(*version),
-                    .generation = TRY(reader.uint("generation")),
+                    .generation = generation,
                     .created_at = *created,
-                    .producer = TRY(reader.string("producer")),
-                    .tenants = TRY(reader.strings_or_empty("tenants")),
+                    .producer = std::move(producer),
+                    .tenants = std::move(tenants),
                     .entries = {},
                     .base = std::nullopt,
-                    .budgets = TRY(read_budgets(TRY(reader.object_or_null("budgets"))))},
-                   TRY(read_media_types(TRY(reader.object_or_null("mediaTypes"))))};
+                    .budgets = std::move(budgets)},
+                   std::move(media_types)};
     TRY(reader.finish());
     return out;
   }();

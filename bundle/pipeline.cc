@@ -128,13 +128,14 @@ Result<StoredBundle> Pipeline::store(VerifiedBundle verified) {
 Result<Activation> Pipeline::activate(StoredBundle stored, const Verdict& verdict) {
   StagedBundle& staged = stored.verified_.staged_;
   const manifests::BundleManifest& manifest = staged.manifest();
+  auto dags = TRY(stored.verified_.specs_.take_dags());
   ledger::NewImport import{.bundle = manifest.bundle_id,
                            .generation = manifest.generation,
                            .version = manifest.version.str(),
                            .kind = std::string(to_string(manifest.kind)),
                            .manifest = staged.verified_.payload(),
                            .items = {},
-                           .dags = TRY(stored.verified_.specs_.take_dags()),
+                           .dags = std::move(dags),
                            .activate = true,
                            .verdict = verdict.to_json()};
   import.items = [&manifest, next = std::size_t{0}]() mutable -> Result<std::optional<ledger::ItemRow>> {

@@ -60,9 +60,10 @@ Result<int> import(Shell& shell, const BundleOptions& o) {
     if (shell.options.reason.empty() || shell.options.ticket.empty()) return fail(Code::kReasonRequired, "--force-activate");
     force = bundle::Force{shell.options.reason, shell.options.ticket};
   }
+  const Limits limits = TRY(shell.limits(o.limits));
   const bundle::ImportRequest request{.path = o.path, .tenant = tenant, .actor = shell.actor(), .dry_run = o.dry_run, .force = force,
                                       .trace_id = who(shell).trace_id, .wait = o.no_wait ? bundle::Wait::kNo : bundle::Wait::kYes,
-                                      .limits = TRY(shell.limits(o.limits)), .progress = byte_progress(shell, o.dry_run ? "checking" : "importing", line)};
+                                      .limits = limits, .progress = byte_progress(shell, o.dry_run ? "checking" : "importing", line)};
   const auto outcome = bundle::import_bundle(request, {*store, site.ledger, quarantine, roots, shell.clock, shell.entropy});
   line->clear();
 
@@ -97,7 +98,8 @@ Result<int> verify_only(Shell& shell, const BundleOptions& o) {
       return fail(Code::kUsage, "--threshold " + std::to_string(o.threshold) + " with " + std::to_string(roots->keys.size()) + " keys");
   }
   const auto line = status_line(shell);
-  const auto verdict = bundle::verify_bundle({o.path, TRY(shell.limits(o.limits)), byte_progress(shell, "verifying", line)}, roots, now);
+  const Limits limits = TRY(shell.limits(o.limits));
+  const auto verdict = bundle::verify_bundle({o.path, limits, byte_progress(shell, "verifying", line)}, roots, now);
   line->clear();
   TRY(shell.emit(verdict.to_json(), verdict_text(verdict, shell.terminal.stdout_colour) +
                                         (verdict.accepted() ? name_of(verdict) + ": every check holds\n" : "")));

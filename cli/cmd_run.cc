@@ -41,7 +41,8 @@ Result<int> print_plan(Shell& shell, const RunCommand& o) {
     const auto& ref = plan.plugins[step.plugin].ref;
     table.add({std::to_string(i + 1), step.id.str(), ref.name.str() + "@" + ref.version.str(), after});
   }
-  TRY(shell.emit({{"planHash", hash}, {"plan", TRY(parse_json(runner::write_plan(plan), "plan"))}},
+  const Json document = TRY(parse_json(runner::write_plan(plan), "plan"));
+  TRY(shell.emit({{"planHash", hash}, {"plan", document}},
                  plan.dag.str() + "@" + plan.version.str() + ", " + std::to_string(plan.steps.size()) + " steps, plan " + hash + "\n" + table.text()));
   return 0;
 }

@@ -15,11 +15,14 @@ constexpr std::string_view kItemColumns =
     "SELECT path, digest, size, executable, media_type FROM bundle_items WHERE tenant = ?1 AND bundle_id = ?2 AND generation = ?3";
 
 Result<CatalogRow> read_bundle(const sql::Statement& row) {
-  return CatalogRow{TRY(row.id<BundleId>(0)),
-                    TRY(parse_generation(row.bytes(1))),
+  auto bundle = TRY(row.id<BundleId>(0));
+  const auto generation = TRY(parse_generation(row.bytes(1)));
+  const auto manifest = TRY(row.digest(4));
+  return CatalogRow{std::move(bundle),
+                    generation,
                     row.text(2),
                     row.text(3),
-                    TRY(row.digest(4)),
+                    manifest,
                     row.instant(5),
                     row.integer(6) == 1};
 }
@@ -36,7 +39,8 @@ Result<std::optional<CatalogRow>> read_one_bundle(sql::Statement rows) {
 }
 
 Result<ItemRow> read_item(const sql::Statement& row) {
-  return ItemRow{row.text(0), TRY(row.digest(1)), row.count(2), row.integer(3) != 0, row.text(4)};
+  const auto sha256 = TRY(row.digest(1));
+  return ItemRow{row.text(0), sha256, row.count(2), row.integer(3) != 0, row.text(4)};
 }
 
 std::string sql_of(std::string_view columns, std::string_view rest) {
@@ -241,8 +245,12 @@ Result<bool> blob_of_tenant(const Reader& reader, const TenantId& tenant, const 
 namespace {
 
 Result<DagRow> read_dag(const sql::Statement& row) {
-  return DagRow{TRY(row.id<DagId>(0)), row.text(1), TRY(row.digest(2)), TRY(row.id<BundleId>(3)),
-                TRY(parse_generation(row.bytes(4)))};
+  auto dag = TRY(row.id<DagId>(0));
+  const auto digest = TRY(row.digest(2));
+  auto bundle = TRY(row.id<BundleId>(3));
+  const auto generation = TRY(parse_generation(row.bytes(4)));
+  return DagRow{std::move(dag), row.text(1), digest, std::move(bundle),
+                generation};
 }
 
 }  // namespace

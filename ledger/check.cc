@@ -14,9 +14,10 @@ Result<std::optional<Finding>> check_file(const Reader& reader) {
   if (!TRY(pages.step()) || pages.bytes(0) != "ok")
     return std::optional(Finding{"", std::nullopt, "the file is damaged: " + pages.text(0)});
   const auto scratch = TRY(open_scratch());
-  if (TRY(schema_text(reader.db())) != TRY(schema_text(*scratch)))
-    return std::optional(Finding{"", std::nullopt,
-                                 "the schema was changed: " + TRY(schema_difference(reader.db(), *scratch))});
+  if (TRY(schema_text(reader.db())) != TRY(schema_text(*scratch))) {
+    const std::string difference = TRY(schema_difference(reader.db(), *scratch));
+    return std::optional(Finding{"", std::nullopt, "the schema was changed: " + difference});
+  }
   if (auto finding = TRY(check_documents(reader.db()))) return finding;
   return check_tenants(reader.db());
 }

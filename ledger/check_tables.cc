@@ -124,8 +124,9 @@ Result<std::optional<std::string>> check_outputs(sql::Connection& db, const std:
       if (!expected && !rows.null(3))
         return std::optional("artifacts: step " + at + " did not succeed, but has outputs");
     }
-    if (!rows.null(3))
-      tree.push_back({rows.text(3), TRY(rows.digest(4)), rows.count(5), rows.integer(6) != 0});
+    if (rows.null(3)) continue;
+    const Digest sha256 = TRY(rows.digest(4));
+    tree.push_back({rows.text(3), sha256, rows.count(5), rows.integer(6) != 0});
   }
   if (bad()) return std::optional("artifacts: step " + at + " has not the outputs that its events name");
   return std::optional<std::string>();

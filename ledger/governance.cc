@@ -8,8 +8,10 @@ namespace {
 
 Result<std::vector<GovernanceRow>> read_rules(sql::Statement rows) {
   std::vector<GovernanceRow> rules;
-  while (TRY(rows.step()))
-    rules.push_back({rows.text(0), rows.text(1), TRY(rows.json(2)), rows.count(3), rows.instant(4)});
+  while (TRY(rows.step())) {
+    auto rule = TRY(rows.json(2));
+    rules.push_back({rows.text(0), rows.text(1), std::move(rule), rows.count(3), rows.instant(4)});
+  }
   return rules;
 }
 
@@ -43,9 +45,14 @@ Result<std::vector<ApprovalRow>> list_approvals(const Reader& reader, const Tena
       "SELECT run_id, gate_id, state, plan_hash, decisions, requested_seq, requested_at FROM approvals WHERE tenant = ?1 ORDER BY requested_seq",
       tenant));
   std::vector<ApprovalRow> approvals;
-  while (TRY(rows.step()))
-    approvals.push_back({TRY(rows.id<RunId>(0)), TRY(rows.id<StepId>(1)), rows.text(2), TRY(rows.digest(3)),
-                         TRY(rows.json(4)), rows.count(5), rows.instant(6)});
+  while (TRY(rows.step())) {
+    auto run = TRY(rows.id<RunId>(0));
+    auto gate = TRY(rows.id<StepId>(1));
+    const auto plan_hash = TRY(rows.digest(3));
+    auto decisions = TRY(rows.json(4));
+    approvals.push_back({std::move(run), std::move(gate), rows.text(2), plan_hash, std::move(decisions), rows.count(5),
+                         rows.instant(6)});
+  }
   return approvals;
 }
 

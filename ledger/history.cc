@@ -10,7 +10,8 @@ namespace airlock::ledger {
 namespace {
 
 Result<HistoryLine> read_line(const sql::Statement& row) {
-  return HistoryLine{row.count(0), row.text(1), TRY(row.digest(2))};
+  const auto leaf = TRY(row.digest(2));
+  return HistoryLine{row.count(0), row.text(1), leaf};
 }
 
 Result<std::uint64_t> size_of(const Reader& reader, const TenantId& tenant) {
@@ -24,7 +25,8 @@ std::unexpected<Error> beyond(const TenantId& tenant, std::uint64_t asked, std::
 }
 
 Result<Checkpoint> read_checkpoint(const sql::Statement& row) {
-  return Checkpoint{row.count(0), row.instant(1), TRY(row.digest(2)), row.text(3)};
+  const auto root = TRY(row.digest(2));
+  return Checkpoint{row.count(0), row.instant(1), root, row.text(3)};
 }
 
 Result<std::optional<Checkpoint>> one_checkpoint(sql::Statement row) {

@@ -20,20 +20,26 @@ Result<std::vector<JobId>> read_dependencies(const Json& list) {
 }
 
 Result<JobRow> read_job(const sql::Statement& row) {
-  return JobRow{.id = TRY(row.id<JobId>(0)),
-                .tenant = TRY(row.id<TenantId>(1)),
+  auto id = TRY(row.id<JobId>(0));
+  auto tenant = TRY(row.id<TenantId>(1));
+  const auto payload_digest = TRY(row.digest(6));
+  auto dependencies = TRY(read_dependencies(TRY(row.json(7))));
+  auto replay_of = TRY(row.maybe_id<JobId>(12));
+  auto retry = TRY(row.json(13));
+  return JobRow{.id = std::move(id),
+                .tenant = std::move(tenant),
                 .type = row.text(2),
                 .source = row.text(3),
                 .project = row.maybe_text(4),
                 .priority = static_cast<int>(row.integer(5)),
-                .payload_digest = TRY(row.digest(6)),
-                .dependencies = TRY(read_dependencies(TRY(row.json(7)))),
+                .payload_digest = payload_digest,
+                .dependencies = std::move(dependencies),
                 .idempotency_key = row.text(8),
                 .correlation_id = row.maybe_text(9),
                 .traceparent = row.maybe_text(10),
                 .not_before = row.maybe_instant(11),
-                .replay_of = TRY(row.maybe_id<JobId>(12)),
-                .retry = TRY(row.json(13)),
+                .replay_of = std::move(replay_of),
+                .retry = std::move(retry),
                 .actor = row.text(14),
                 .submitted_seq = row.count(15),
                 .submitted_at = row.instant(16)};

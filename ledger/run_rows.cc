@@ -10,10 +10,16 @@ Result<State> stored(Result<State> state) {
 }
 
 Result<AttemptRow> read_attempt(const sql::Statement& row) {
-  return AttemptRow{TRY(row.id<RunId>(0)), TRY(row.id<StepId>(1)), static_cast<std::uint32_t>(row.count(2)),
-                    row.text(3),           TRY(row.json(4)),       row.instant(5),
-                    row.instant(6),        TRY(row.json(7)),       TRY(row.maybe_digest(8)),
-                    TRY(row.maybe_json(9))};
+  auto run = TRY(row.id<RunId>(0));
+  auto step = TRY(row.id<StepId>(1));
+  auto exit = TRY(row.json(4));
+  auto evidence = TRY(row.json(7));
+  const auto outputs_hash = TRY(row.maybe_digest(8));
+  auto error = TRY(row.maybe_json(9));
+  return AttemptRow{std::move(run), std::move(step), static_cast<std::uint32_t>(row.count(2)),
+                    row.text(3),           std::move(exit),       row.instant(5),
+                    row.instant(6),        std::move(evidence),       outputs_hash,
+                    std::move(error)};
 }
 
 std::unexpected<Error> no_run(const TenantId& tenant, const std::string& run) {
@@ -23,24 +29,35 @@ std::unexpected<Error> no_run(const TenantId& tenant, const std::string& run) {
 }  // namespace
 
 Result<RunRow> read_run(const sql::Statement& row) {
-  return RunRow{.id = TRY(row.id<RunId>(0)),
-                .tenant = TRY(row.id<TenantId>(1)),
-                .job = TRY(row.id<JobId>(2)),
-                .dag = TRY(row.id<DagId>(3)),
+  auto id = TRY(row.id<RunId>(0));
+  auto tenant = TRY(row.id<TenantId>(1));
+  auto job = TRY(row.id<JobId>(2));
+  auto dag = TRY(row.id<DagId>(3));
+  const auto dag_digest = TRY(row.digest(5));
+  const auto plan_hash = TRY(row.digest(6));
+  const auto inputs_hash = TRY(row.digest(7));
+  auto replay_of = TRY(row.maybe_id<RunId>(14));
+  const auto state = TRY(stored(parse_run_state(row.bytes(15))));
+  const auto outputs_hash = TRY(row.maybe_digest(16));
+  auto error = TRY(row.maybe_json(17));
+  return RunRow{.id = std::move(id),
+                .tenant = std::move(tenant),
+                .job = std::move(job),
+                .dag = std::move(dag),
                 .dag_version = row.text(4),
-                .dag_digest = TRY(row.digest(5)),
-                .plan_hash = TRY(row.digest(6)),
-                .inputs_hash = TRY(row.digest(7)),
+                .dag_digest = dag_digest,
+                .plan_hash = plan_hash,
+                .inputs_hash = inputs_hash,
                 .run_token = row.text(8),
                 .rationale = row.text(9),
                 .actor = row.text(10),
                 .reason = row.maybe_text(11),
                 .ticket = row.maybe_text(12),
                 .trace_id = row.maybe_text(13),
-                .replay_of = TRY(row.maybe_id<RunId>(14)),
-                .state = TRY(stored(parse_run_state(row.bytes(15)))),
-                .outputs_hash = TRY(row.maybe_digest(16)),
-                .error = TRY(row.maybe_json(17)),
+                .replay_of = std::move(replay_of),
+                .state = state,
+                .outputs_hash = outputs_hash,
+                .error = std::move(error),
                 .created_seq = row.count(18),
                 .created_at = row.instant(19),
                 .started_at = row.maybe_instant(20),
@@ -48,17 +65,25 @@ Result<RunRow> read_run(const sql::Statement& row) {
 }
 
 Result<StepRow> read_step(const sql::Statement& row) {
-  return StepRow{.run = TRY(row.id<RunId>(0)),
-                 .step = TRY(row.id<StepId>(1)),
+  auto run = TRY(row.id<RunId>(0));
+  auto step = TRY(row.id<StepId>(1));
+  const auto state = TRY(stored(parse_step_state(row.bytes(4))));
+  const auto step_hash = TRY(row.maybe_digest(6));
+  const auto inputs_hash = TRY(row.maybe_digest(7));
+  const auto outputs_hash = TRY(row.maybe_digest(8));
+  auto from_run = TRY(row.maybe_id<RunId>(9));
+  auto error = TRY(row.maybe_json(10));
+  return StepRow{.run = std::move(run),
+                 .step = std::move(step),
                  .ordinal = static_cast<std::uint32_t>(row.count(2)),
                  .plugin = row.text(3),
-                 .state = TRY(stored(parse_step_state(row.bytes(4)))),
+                 .state = state,
                  .attempt = static_cast<std::uint32_t>(row.count(5)),
-                 .step_hash = TRY(row.maybe_digest(6)),
-                 .inputs_hash = TRY(row.maybe_digest(7)),
-                 .outputs_hash = TRY(row.maybe_digest(8)),
-                 .from_run = TRY(row.maybe_id<RunId>(9)),
-                 .error = TRY(row.maybe_json(10)),
+                 .step_hash = step_hash,
+                 .inputs_hash = inputs_hash,
+                 .outputs_hash = outputs_hash,
+                 .from_run = std::move(from_run),
+                 .error = std::move(error),
                  .started_at = row.maybe_instant(11),
                  .ended_at = row.maybe_instant(12)};
 }
@@ -140,9 +165,10 @@ Result<std::vector<ArtifactRow>> artifacts_of(const Reader& reader, const Tenant
                             " WHERE tenant = ?1 AND run_id = ?2 AND step_id = ?3 ORDER BY path",
                             tenant, run, step));
   std::vector<ArtifactRow> artifacts;
-  while (TRY(rows.step()))
-    artifacts.push_back(
-        {TreeEntry{rows.text(0), TRY(rows.digest(1)), rows.count(2), rows.integer(3) != 0}, rows.text(4)});
+  while (TRY(rows.step())) {
+    const auto sha256 = TRY(rows.digest(1));
+    artifacts.push_back({TreeEntry{rows.text(0), sha256, rows.count(2), rows.integer(3) != 0}, rows.text(4)});
+  }
   return artifacts;
 }
 

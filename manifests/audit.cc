@@ -74,7 +74,9 @@ std::unexpected<Error> malformed(std::string_view what, const Error& error) {
 
 Result<AuditTree> read_tree(const Json& value, std::string path) {
   ObjectReader reader = TRY(ObjectReader::of(value, std::move(path)));
-  const AuditTree tree{TRY(reader.uint("size")), TRY(reader.digest("root"))};
+  const auto size = TRY(reader.uint("size"));
+  const auto root = TRY(reader.digest("root"));
+  const AuditTree tree{size, root};
   TRY(reader.finish());
   return tree;
 }
@@ -87,8 +89,13 @@ Result<std::vector<Digest>> read_digests(ObjectReader& reader, std::string_view 
 
 Result<AuditFile> read_file_entry(const Json& value, std::string path) {
   ObjectReader reader = TRY(ObjectReader::of(value, std::move(path)));
-  AuditFile file{TRY(reader.string("path")), TRY(reader.digest("sha256")), TRY(reader.uint("size")),
-                 TRY(reader.uint("lines")), TRY(reader.digest("lineDigestRoot"))};
+  auto file_path = TRY(reader.string("path"));
+  const auto sha256 = TRY(reader.digest("sha256"));
+  const auto size = TRY(reader.uint("size"));
+  const auto lines = TRY(reader.uint("lines"));
+  const auto line_root = TRY(reader.digest("lineDigestRoot"));
+  AuditFile file{std::move(file_path), sha256, size,
+                 lines, line_root};
   TRY(reader.finish());
   TRY(safe_path(file.path));
   return file;
@@ -101,14 +108,19 @@ Result<AuditManifest> read_manifest(std::string_view bytes) {
   if (TRY(top.string("schema")) != kSchema)
     return fail(Code::kField, "schema: expected " + std::string(kSchema));
   ObjectReader window = TRY(ObjectReader::of(*TRY(top.object("window")), "window"));
-  AuditManifest m{.instance = TRY(top.string("instance")),
-                  .tenant = TRY(top.id<TenantId>("tenant")),
-                  .from_seq = TRY(window.uint("fromSeq")),
-                  .to_seq = TRY(window.uint("toSeq")),
+  auto instance = TRY(top.string("instance"));
+  auto tenant = TRY(top.id<TenantId>("tenant"));
+  const auto from_seq = TRY(window.uint("fromSeq"));
+  const auto to_seq = TRY(window.uint("toSeq"));
+  auto tool_version = TRY(top.string("toolVersion"));
+  AuditManifest m{.instance = std::move(instance),
+                  .tenant = std::move(tenant),
+                  .from_seq = from_seq,
+                  .to_seq = to_seq,
                   .as_of = std::nullopt,
                   .root = Digest::of_empty(),
                   .previous = std::nullopt,
-                  .tool_version = TRY(top.string("toolVersion")),
+                  .tool_version = std::move(tool_version),
                   .files = {}};
   if (window.has("asOf")) m.as_of = TRY(window.instant("asOf"));
   TRY(window.finish());
@@ -231,7 +243,9 @@ Result<std::vector<AuditSubject>> parse_audit_statement(std::string_view payload
     for (std::size_t i = 0; i < subjects.size(); ++i) {
       ObjectReader subject = TRY(ObjectReader::of(subjects[i], "subject[" + std::to_string(i) + "]"));
       ObjectReader digest = TRY(ObjectReader::of(*TRY(subject.object("digest")), subject.path_of("digest")));
-      out.push_back({TRY(subject.string("name")), TRY(digest.digest("sha256"))});
+      auto name = TRY(subject.string("name"));
+      const auto sha256 = TRY(digest.digest("sha256"));
+      out.push_back({std::move(name), sha256});
       if (i > 0 && out[i - 1].path >= out[i].path) return fail(Code::kField, "subject: not sorted by name");
     }
     return out;
@@ -263,7 +277,9 @@ Result<ConsistencyDocument> parse_consistency(std::string_view bytes) {
   const auto read = [&]() -> Result<ConsistencyDocument> {
     const Json document = TRY(parse_json(bytes, audit_path::kConsistency));
     ObjectReader top = TRY(ObjectReader::of(document, ""));
-    ConsistencyDocument out{TRY(top.uint("treeSize")), std::nullopt, TRY(read_digests(top, "proof"))};
+    const auto size = TRY(top.uint("treeSize"));
+    auto proof = TRY(read_digests(top, "proof"));
+    ConsistencyDocument out{size, std::nullopt, std::move(proof)};
     if (const Json* previous = TRY(top.object_or_null("previous")))
       out.previous = TRY(read_tree(*previous, "previous"));
     TRY(top.finish());
@@ -279,7 +295,9 @@ Result<CompactRangeDocument> parse_compact_range(std::string_view bytes) {
   const auto read = [&]() -> Result<CompactRangeDocument> {
     const Json document = TRY(parse_json(bytes, audit_path::kCompactRange));
     ObjectReader top = TRY(ObjectReader::of(document, ""));
-    CompactRangeDocument out{TRY(top.uint("size")), TRY(read_digests(top, "nodes"))};
+    const auto size = TRY(top.uint("size"));
+    auto nodes = TRY(read_digests(top, "nodes"));
+    CompactRangeDocument out{size, std::move(nodes)};
     TRY(top.finish());
     if (write_compact_range(out.size, out.nodes) != bytes) return fail(Code::kField, "not in canonical form");
     return out;

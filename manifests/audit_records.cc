@@ -94,15 +94,19 @@ Result<EventView> read_event(const LineValue& line) {
   const std::string_view kind = TRY(text(kMKind));
   const bool followed = is_followed(kind);
   const std::optional<LineValue> nothing;
+  const auto tenant = TRY(text(kMTenant));
+  const auto subject = TRY(text(kMSubject));
+  const auto before = TRY(read_state(followed ? m[kMBefore] : nothing, "before"));
+  const auto after = TRY(read_state(followed ? m[kMAfter] : nothing, "after"));
   EventView event{.seq = *seq,
                   .ts = *instant,
                   .ts_text = ts,
-                  .tenant = TRY(text(kMTenant)),
+                  .tenant = tenant,
                   .kind = kind,
-                  .subject = TRY(text(kMSubject)),
+                  .subject = subject,
                   .who = {},
-                  .before = TRY(read_state(followed ? m[kMBefore] : nothing, "before")),
-                  .after = TRY(read_state(followed ? m[kMAfter] : nothing, "after")),
+                  .before = before,
+                  .after = after,
                   .data = *m[kMData]};
   TRY(text(kMActor));
   constexpr std::array kWho = {kMActor, kMReason, kMTicket, kMTraceId};

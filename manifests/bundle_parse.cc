@@ -23,11 +23,15 @@ Digest link_of(std::string_view path, const Digest& sha256) {
 
 Result<BundleEntry> read_entry(const Json& value, const std::string& place) {
   ObjectReader reader = TRY(ObjectReader::of(value, place));
-  BundleEntry entry{.path = TRY(reader.string("path")),
-                    .sha256 = TRY(reader.digest("sha256")),
-                    .size = TRY(reader.uint("size")),
+  auto path = TRY(reader.string("path"));
+  const auto sha256 = TRY(reader.digest("sha256"));
+  const auto size = TRY(reader.uint("size"));
+  auto media_type = TRY(reader.string("mediaType"));
+  BundleEntry entry{.path = std::move(path),
+                    .sha256 = sha256,
+                    .size = size,
                     .executable = false,
-                    .media_type = TRY(reader.string("mediaType"))};
+                    .media_type = std::move(media_type)};
   const std::string mode = TRY(reader.string("mode"));
   if (mode != "0644" && mode != "0755") return wrong(place + ".mode", "expected \"0644\" or \"0755\"");
   entry.executable = mode == "0755";
@@ -74,9 +78,12 @@ Result<void> take(Lists& lists, std::size_t list, std::size_t index, const Json&
 Result<std::optional<BundleBase>> read_base(const Json* value) {
   if (value == nullptr) return std::optional<BundleBase>();
   ObjectReader reader = TRY(ObjectReader::of(*value, "predicate.base"));
-  BundleBase base{.bundle_id = TRY(reader.id<BundleId>("bundleId")),
-                  .generation = TRY(reader.uint("generation")),
-                  .manifest_sha256 = TRY(reader.digest("manifestSha256"))};
+  auto bundle_id = TRY(reader.id<BundleId>("bundleId"));
+  const auto generation = TRY(reader.uint("generation"));
+  const auto manifest_sha256 = TRY(reader.digest("manifestSha256"));
+  BundleBase base{.bundle_id = std::move(bundle_id),
+                  .generation = generation,
+                  .manifest_sha256 = manifest_sha256};
   TRY(reader.finish());
   return std::optional<BundleBase>(std::move(base));
 }
@@ -86,8 +93,10 @@ Result<std::map<std::string, StalenessBudget>> read_budgets(const Json* value) {
   if (value == nullptr) return budgets;
   for (const auto& [category, item] : value->items()) {
     ObjectReader reader = TRY(ObjectReader::of(item, "predicate.budgets." + category));
-    budgets[category] = {.warn_seconds = TRY(reader.uint("warn")),
-                         .breach_seconds = TRY(reader.uint("breach"))};
+    const auto warn_seconds = TRY(reader.uint("warn"));
+    const auto breach_seconds = TRY(reader.uint("breach"));
+    budgets[category] = {.warn_seconds = warn_seconds,
+                         .breach_seconds = breach_seconds};
     TRY(reader.finish());
   }
   return budgets;
@@ -110,18 +119,27 @@ Result<Predicate> read_predicate(const Json& value, std::vector<BundleEntry> ent
   if (!kind) return wrong("predicate.kind", kind.error().context);
   const auto version = SemVer::parse(TRY(reader.string("version")));
   if (!version) return wrong("predicate.version", version.error().context);
-  BundleManifest manifest{.bundle_id = TRY(reader.id<BundleId>("bundleId")),
+  auto bundle_id = TRY(reader.id<BundleId>("bundleId"));
+  const auto generation = TRY(reader.uint("generation"));
+  const auto created_at = TRY(reader.instant("createdAt"));
+  auto producer = TRY(reader.string("producer"));
+  auto tenants = TRY(reader.strings_or_empty("tenants"));
+  auto base = TRY(read_base(TRY(reader.object_or_null("base"))));
+  auto budgets = TRY(read_budgets(TRY(reader.object_or_null("budgets"))));
+  BundleManifest manifest{.bundle_id = std::move(bundle_id),
                           .kind = *kind,
                           .version = *version,
-                          .generation = TRY(reader.uint("generation")),
-                          .created_at = TRY(reader.instant("createdAt")),
-                          .producer = TRY(reader.string("producer")),
-                          .tenants = TRY(reader.strings_or_empty("tenants")),
+                          .generation = generation,
+                          .created_at = created_at,
+                          .producer = std::move(producer),
+                          .tenants = std::move(tenants),
                           .entries = std::move(entries),
-                          .base = TRY(read_base(TRY(reader.object_or_null("base")))),
-                          .budgets = TRY(read_budgets(TRY(reader.object_or_null("budgets"))))};
-  const Claims claims{.merkle_root = TRY(reader.digest("merkleRoot")),
-                      .checksums = TRY(reader.digest("checksumsSha256"))};
+                          .base = std::move(base),
+                          .budgets = std::move(budgets)};
+  const auto merkle_root = TRY(reader.digest("merkleRoot"));
+  const auto checksums = TRY(reader.digest("checksumsSha256"));
+  const Claims claims{.merkle_root = merkle_root,
+                      .checksums = checksums};
   TRY(reader.finish());
   return Predicate{std::move(manifest), claims};
 }

@@ -18,7 +18,9 @@ Result<StepId> step_id(std::string_view text, const std::string& path) {
 Result<InputSource> parse_source(const Json& value, const std::string& path) {
   ObjectReader reader = TRY(ObjectReader::of(value, path));
   if (reader.has("bundle")) {
-    BundleInput input{TRY(reader.id<BundleId>("bundle")), TRY(reader.string("path"))};
+    auto bundle = TRY(reader.id<BundleId>("bundle"));
+    auto inner = TRY(reader.string("path"));
+    BundleInput input{std::move(bundle), std::move(inner)};
     TRY(reader.finish());
     if (input.path.find("${") == std::string::npos)
       if (auto ok = safe_path(input.path); !ok) return fail(Code::kSpecInvalid, path + ".path: " + ok.error().context);
@@ -98,7 +100,10 @@ Result<Condition> parse_condition(std::string_view word, const std::string& path
 }
 
 Result<WhenSpec> parse_when(std::string_view text, const std::string& path) {
-  if (!text.starts_with("${")) return WhenSpec{std::nullopt, TRY(parse_condition(text, path))};
+  if (!text.starts_with("${")) {
+    const Condition condition = TRY(parse_condition(text, path));
+    return WhenSpec{std::nullopt, condition};
+  }
   static constexpr std::string_view kHead = "${steps.", kTail = ".status}";
   const auto close = text.find(kTail);
   const auto equals = text.find("==");
@@ -111,8 +116,10 @@ Result<WhenSpec> parse_when(std::string_view text, const std::string& path) {
   };
   const std::string_view between = text.substr(close + kTail.size(), equals - close - kTail.size());
   if (!trim(between).empty()) return fail(Code::kSpecInvalid, path + ": expected ${steps.ID.status} == WORD");
-  return WhenSpec{TRY(step_id(text.substr(kHead.size(), close - kHead.size()), path)),
-                  TRY(parse_condition(trim(text.substr(equals + 2)), path))};
+  auto step = TRY(step_id(text.substr(kHead.size(), close - kHead.size()), path));
+  auto condition = TRY(parse_condition(trim(text.substr(equals + 2)), path));
+  return WhenSpec{std::move(step),
+                  std::move(condition)};
 }
 
 Result<ForEachSpec> parse_for_each(const Json& value, const std::string& path) {

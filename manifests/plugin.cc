@@ -72,7 +72,9 @@ Result<PluginRef> PluginRef::parse(std::string_view text) {
   const auto at = text.find('@');
   if (at == std::string_view::npos)
     return fail(Code::kSpecInvalid, "plugin \"" + std::string(text.substr(0, 80)) + "\", expected NAME@VERSION");
-  return PluginRef{TRY(PluginName::parse(text.substr(0, at))), TRY(SemVer::parse(text.substr(at + 1)))};
+  auto name = TRY(PluginName::parse(text.substr(0, at)));
+  auto version = TRY(SemVer::parse(text.substr(at + 1)));
+  return PluginRef{std::move(name), std::move(version)};
 }
 
 Result<ResourceSpec> ResourceSpec::parse(const Json& value, const std::string& path) {

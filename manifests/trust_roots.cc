@@ -71,10 +71,13 @@ Result<TrustRoots> parse_trust_roots(std::string_view text, const Limits& limits
   ObjectReader reader = TRY(ObjectReader::of(document, ""));
   if (TRY(reader.string("schema")) != kTrustRootsSchema)
     return wrong("schema", "expected \"" + std::string(kTrustRootsSchema) + "\"");
-  TrustRoots roots{.threshold = TRY(reader.uint("threshold")),
+  const auto threshold = TRY(reader.uint("threshold"));
+  const auto valid_from = TRY(reader.instant("validFrom"));
+  const auto valid_until = TRY(reader.instant("validUntil"));
+  TrustRoots roots{.threshold = threshold,
                    .keys = {},
-                   .valid_from = TRY(reader.instant("validFrom")),
-                   .valid_until = TRY(reader.instant("validUntil"))};
+                   .valid_from = valid_from,
+                   .valid_until = valid_until};
   const Json* keys = TRY(reader.array("keys"));
   TRY(reader.finish());
   if (keys->size() > kMaxTrustedKeys) return wrong("keys", "more than " + std::to_string(kMaxTrustedKeys));

@@ -82,13 +82,22 @@ struct Sizes {
 
 Result<PlannedInput> read_input(const Json& value, const std::string& path, const Sizes& sizes) {
   ObjectReader r = TRY(ObjectReader::of(value, path));
-  PlannedInput out{TRY(r.string("name")), Pinned{false, false, Digest::of_empty()}};
+  std::string name = TRY(r.string("name"));
+  PlannedInput out{std::move(name), Pinned{false, false, Digest::of_empty()}};
   std::optional<std::string> inner;
   if (r.has("path")) inner = TRY(r.string("path"));
-  if (r.has("tree")) out.source = Pinned{true, false, TRY(r.digest("tree"))};
-  else if (r.has("file")) out.source = Pinned{false, TRY(r.boolean_or("executable", false)), TRY(r.digest("file"))};
-  else if (r.has("step")) out.source = FromStep{TRY(index_field(r, "step", sizes.steps)), inner};
-  else out.source = FromGroup{TRY(index_field(r, "group", sizes.groups)), inner};
+  if (r.has("tree")) {
+    const Digest tree = TRY(r.digest("tree"));
+    out.source = Pinned{true, false, tree};
+  } else if (r.has("file")) {
+    const bool executable = TRY(r.boolean_or("executable", false));
+    const Digest file = TRY(r.digest("file"));
+    out.source = Pinned{false, executable, file};
+  } else if (r.has("step")) {
+    out.source = FromStep{TRY(index_field(r, "step", sizes.steps)), inner};
+  } else {
+    out.source = FromGroup{TRY(index_field(r, "group", sizes.groups)), inner};
+  }
   TRY(r.finish());
   return out;
 }
@@ -105,23 +114,28 @@ Result<Dependency> read_dependency(const Json& value, const std::string& path, c
 
 Result<Resources> read_resources(const Json& value, const std::string& path) {
   ObjectReader r = TRY(ObjectReader::of(value, path));
-  const Resources out{TRY(r.uint("memory")), TRY(r.uint("cpuMilli")), TRY(r.uint("pids")), TRY(r.uint("disk")),
-                      Millis(static_cast<std::int64_t>(TRY(r.uint("timeoutMs"))))};
+  const auto memory = TRY(r.uint("memory")), cpu_milli = TRY(r.uint("cpuMilli")), pids = TRY(r.uint("pids"));
+  const auto disk = TRY(r.uint("disk")), timeout = TRY(r.uint("timeoutMs"));
+  const Resources out{memory, cpu_milli, pids, disk, Millis(static_cast<std::int64_t>(timeout))};
   TRY(r.finish());
   return out;
 }
 
 Result<manifests::RetrySpec> read_retry(const Json& value, const std::string& path) {
   ObjectReader r = TRY(ObjectReader::of(value, path));
-  const manifests::RetrySpec out{TRY(r.uint("maxAttempts")), Millis(static_cast<std::int64_t>(TRY(r.uint("backoffMs")))),
-                                 TRY(r.number_or("factor", 2)), Millis(static_cast<std::int64_t>(TRY(r.uint("capMs"))))};
+  const auto attempts = TRY(r.uint("maxAttempts")), backoff = TRY(r.uint("backoffMs")), cap = TRY(r.uint("capMs"));
+  const double factor = TRY(r.number_or("factor", 2));
+  const manifests::RetrySpec out{attempts, Millis(static_cast<std::int64_t>(backoff)), factor, Millis(static_cast<std::int64_t>(cap))};
   TRY(r.finish());
   return out;
 }
 
 Result<PlannedStep> read_step(const Json& value, const std::string& path, const Sizes& sizes) {
   ObjectReader r = TRY(ObjectReader::of(value, path));
-  PlannedStep out{TRY(r.id<StepId>("id")), TRY(index_field(r, "plugin", sizes.plugins)), TRY(r.strings_or_empty("args")), {}, {}, {}, {}, {}, {}, false};
+  auto id = TRY(r.id<StepId>("id"));
+  auto plugin = TRY(index_field(r, "plugin", sizes.plugins));
+  auto args = TRY(r.strings_or_empty("args"));
+  PlannedStep out{std::move(id), std::move(plugin), std::move(args), {}, {}, {}, {}, {}, {}, false};
   for (const auto& [name, item] : TRY(r.object("env"))->items()) {
     if (!item.is_string()) return fail(Code::kField, r.path_of("env"));
     out.env.emplace(name, item.get<std::string>());
@@ -139,8 +153,14 @@ Result<PlannedStep> read_step(const Json& value, const std::string& path, const 
 
 Result<PlannedPlugin> read_plugin(const Json& value, const std::string& path) {
   ObjectReader r = TRY(ObjectReader::of(value, path));
-  PlannedPlugin out{{TRY(r.id<PluginName>("name")), TRY(SemVer::parse(TRY(r.string("version"))))}, TRY(r.digest("tree")), TRY(r.string("entrypoint")),
-                    std::nullopt, TRY(r.string("rootfs")) == "host-ro", TRY(r.boolean_or("deterministic", false))};
+  auto name = TRY(r.id<PluginName>("name"));
+  auto version = TRY(SemVer::parse(TRY(r.string("version"))));
+  const auto tree = TRY(r.digest("tree"));
+  auto entrypoint = TRY(r.string("entrypoint"));
+  auto rootfs = TRY(r.string("rootfs"));
+  const auto deterministic = TRY(r.boolean_or("deterministic", false));
+  PlannedPlugin out{{std::move(name), std::move(version)}, tree, std::move(entrypoint),
+                    std::nullopt, std::move(rootfs) == "host-ro", deterministic};
   if (r.has("interpreter")) out.interpreter = TRY(r.string("interpreter"));
   TRY(r.finish());
   return out;
@@ -161,8 +181,13 @@ Result<Plan> read_document(const Json& document) {
   ObjectReader r = TRY(ObjectReader::of(document, "plan"));
   if (TRY(r.string("apiVersion")) != "airlock/v1" || TRY(r.string("kind")) != "Plan") return fail(Code::kField, "plan.kind");
   ObjectReader dag = TRY(ObjectReader::of(*TRY(r.object("dag")), "plan.dag"));
-  Plan out{TRY(dag.id<DagId>("id")), TRY(SemVer::parse(TRY(dag.string("version")))), TRY(dag.digest("digest")), *TRY(r.object("inputs")),
-           std::nullopt, TRY(r.boolean_or("continueOnError", false)), {}, {}, {}};
+  auto id = TRY(dag.id<DagId>("id"));
+  auto version = TRY(SemVer::parse(TRY(dag.string("version"))));
+  const auto digest = TRY(dag.digest("digest"));
+  auto inputs = TRY(r.object("inputs"));
+  const auto continue_on_error = TRY(r.boolean_or("continueOnError", false));
+  Plan out{std::move(id), std::move(version), digest, *std::move(inputs),
+           std::nullopt, continue_on_error, {}, {}, {}};
   TRY(dag.finish());
   if (r.has("maxParallel")) out.max_parallel = TRY(r.uint("maxParallel"));
   const Json &plugins = *TRY(r.array("plugins")), &steps = *TRY(r.array("steps")), &groups = *TRY(r.array("groups"));

@@ -54,8 +54,9 @@ Result<Compared> compare(const ledger::Reader& reader, const ledger::RunRow& ori
 Result<Compared> record_comparison(ledger::Tx& tx, const ledger::RunRow& replay, const ledger::Who& who) {
   const ledger::RunRow original = TRY(ledger::get_run(tx, replay.tenant, *replay.replay_of));
   Compared compared = TRY(compare(tx, original, replay.id));
+  const Digest manifest = TRY(tx.put_document(compared.manifest));
   Json data = {{"replayOf", original.id.str()}, {"planHash", original.plan_hash.hex()}, {"identical", !compared.difference},
-               {"manifest", TRY(tx.put_document(compared.manifest)).hex()}};
+               {"manifest", manifest.hex()}};
   if (compared.difference) data["firstDifference"] = difference_json(*compared.difference);
   TRY(ledger::record_replay(tx, replay.tenant, replay.id, data, who));
   return compared;

@@ -37,7 +37,10 @@ Result<InputResolver::Resolved> InputResolver::resolve_one(const ledger::Reader&
   if (const auto* step = std::get_if<FromStep>(&input.source)) return from_step(reader, *step);
   if (const auto* group = std::get_if<FromGroup>(&input.source)) return from_group(reader, *group);
   const Pinned& pin = std::get<Pinned>(input.source);
-  if (pin.folder) return Resolved{pin, TRY(pinned(reader, pin.sha256))};
+  if (pin.folder) {
+    auto tree = TRY(pinned(reader, pin.sha256));
+    return Resolved{pin, std::move(tree)};
+  }
   return Resolved{pin, std::make_shared<const Tree>(Tree{{"file", pin.sha256, 0, pin.executable}})};
 }
 

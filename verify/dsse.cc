@@ -84,7 +84,8 @@ std::string write_envelope(const Envelope& envelope) {
 }
 
 Result<void> add_signature(Envelope& envelope, const Signer& signer) {
-  EnvelopeSignature added{signer.key_id(), TRY(signer.sign(pae(envelope.payload_type, envelope.payload)))};
+  std::string sig = TRY(signer.sign(pae(envelope.payload_type, envelope.payload)));
+  EnvelopeSignature added{signer.key_id(), std::move(sig)};
   const auto same = std::ranges::find(envelope.signatures, added.keyid, &EnvelopeSignature::keyid);
   if (same == envelope.signatures.end()) envelope.signatures.push_back(std::move(added));
   else *same = std::move(added);

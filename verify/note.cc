@@ -134,8 +134,8 @@ Result<void> sign_note(Note& note, std::string_view name, const Signer& signer) 
     return malformed("the text of a note must be lines of UTF-8 without control characters");
   if (!name_ok(name))
     return malformed("\"" + std::string(name.substr(0, 200)) + "\" cannot name a key in a note");
-  note.signatures.push_back(
-      {std::string(name), note_key_hint(name, signer.raw_public_key()), TRY(signer.sign(note.text))});
+  std::string signature = TRY(signer.sign(note.text));
+  note.signatures.push_back({std::string(name), note_key_hint(name, signer.raw_public_key()), std::move(signature)});
   return {};
 }
 
@@ -177,7 +177,8 @@ Result<Checkpoint> parse_checkpoint(std::string_view note_text) {
   const auto root = note_base64(root_text);
   if (!root || root->size() != Digest::kSize)
     return malformed("the root of a checkpoint is not base64 of 32 bytes");
-  Checkpoint checkpoint{std::string(origin), size, TRY(Digest::from_raw(*root)), {}};
+  const Digest head = TRY(Digest::from_raw(*root));
+  Checkpoint checkpoint{std::string(origin), size, head, {}};
   while (take_line(rest, line)) {
     if (line.empty()) return malformed("an empty extension line in a checkpoint");
     checkpoint.extensions.emplace_back(line);

@@ -246,7 +246,9 @@ Result<Index> parse_index(const Json& value) {
   for (std::size_t i = 0; i < packages.size(); ++i) {
     const std::string path = "index.packages[" + std::to_string(i) + "]";
     auto fields = TRY(ObjectReader::of(packages[i], path));
-    auto& by_id = index.packages[{TRY(fields.string("ecosystem")), TRY(fields.string("name"))}];
+    auto ecosystem = TRY(fields.string("ecosystem"));
+    auto name = TRY(fields.string("name"));
+    auto& by_id = index.packages[{std::move(ecosystem), std::move(name)}];
     const Json& advisories = *TRY(fields.array("advisories"));
     for (std::size_t k = 0; k < advisories.size(); ++k) {
       const std::string inner = path + ".advisories[" + std::to_string(k) + "]";

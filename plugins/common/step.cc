@@ -112,9 +112,13 @@ Result<void> Step::write(const std::string& name, std::string_view bytes) const 
 Result<void> for_each_document(const std::string& path, const std::function<Result<void>(const Document&)>& visit) {
   if (TRY(kind_of(path)) == Kind::kFile) {
     const std::string name = fs::path(path).filename().string();
-    return visit({name, TRY(read_json(path, name))});
+    Json value = TRY(read_json(path, name));
+    return visit({name, std::move(value)});
   }
-  for (const std::string& name : TRY(json_below(path))) TRY(visit({name, TRY(read_json(path + "/" + name, name))}));
+  for (const std::string& name : TRY(json_below(path))) {
+    Json value = TRY(read_json(path + "/" + name, name));
+    TRY(visit({name, std::move(value)}));
+  }
   return {};
 }
 

@@ -50,7 +50,10 @@ Result<std::vector<File>> unpack(std::string_view packed, ReaderOptions options)
   const UniqueFd fd = file_of(packed);
   ArchiveReader reader = TRY(ArchiveReader::open(fd.get(), options));
   std::vector<File> files;
-  while (auto member = TRY(reader.next())) files.push_back({member->path, TRY(reader.read_all(kGiB)), member->executable});
+  while (auto member = TRY(reader.next())) {
+    std::string bytes = TRY(reader.read_all(kGiB));
+    files.push_back({member->path, std::move(bytes), member->executable});
+  }
   return files;
 }
 

@@ -10,6 +10,10 @@ import subprocess
 import sys
 import unittest
 
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from initializers import lines_with_try_behind_an_element  # noqa: E402
+
 ROOT = pathlib.Path(sys.argv[1])
 
 # What each module may include besides itself. The order is that of docs/architecture.md.
@@ -160,6 +164,13 @@ class Rules(unittest.TestCase):
             if module_of(shown(path)) is not None:
                 used |= set(re.findall(r"Code::(k\w+)", path.read_text(encoding="utf-8")))
         self.assertEqual([name for name, _ in codes if name not in used], [])
+
+    def test_no_value_is_lost_when_an_initializer_fails_half_way(self):
+        self.assertEqual(lines_with_try_behind_an_element('f() {\n  return A{TRY(x), g({1}),\n    TRY(y)};\n}'), [3])
+        self.assertEqual(lines_with_try_behind_an_element('f() {\n  return g(TRY(x), TRY(y), [] { return TRY(z); });\n}'), [])
+        wrong = [f"{shown(p)}:{n}" for p in files(".cc", ".h") if module_of(shown(p)) is not None
+                 for n in lines_with_try_behind_an_element(p.read_text(encoding="utf-8"))]
+        self.assertEqual(wrong, [])
 
     def test_nothing_is_fetched_when_configuring(self):
         wrong = []

@@ -136,7 +136,7 @@ TEST_CASE("a DAG is the one of the version named, else of the highest, by SemVer
   CHECK(load_dag(*site.ledger, tenant(), "work")->version.str() == "1.10.0");
   CHECK(load_dag(*site.ledger, tenant(), "work@1.9.0")->version.str() == "1.9.0");
   CHECK(load_dag(*site.ledger, tenant(), "work@1.11.0").error().code == Code::kNotFound);
-  const auto misspelt = load_dag(*site.ledger, tenant(), "wrok");
+  const auto misspelt = load_dag(*site.ledger, tenant(), "worc");
   REQUIRE_FALSE(misspelt);
   CHECK_THAT(misspelt.error().context, Catch::Contains("did you mean \"work\"?"));
   CHECK(load_dag(*site.ledger, tenant("globex"), "work").error().code == Code::kNotFound);

@@ -160,7 +160,9 @@ Code code_of(unsigned long reason) {
 }  // namespace
 
 Result<TsaRoots> TsaRoots::from_pem(std::string_view roots, std::string_view intermediates) {
-  return TsaRoots{TRY(Certificate::all_from_pem(roots)), TRY(Certificate::all_from_pem(intermediates))};
+  auto trusted = TRY(Certificate::all_from_pem(roots));
+  auto others = TRY(Certificate::all_from_pem(intermediates));
+  return TsaRoots{std::move(trusted), std::move(others)};
 }
 
 class TimestampCheck {

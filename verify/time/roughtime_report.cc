@@ -49,8 +49,11 @@ Result<RoughtimeReport> parse_roughtime_report(std::string_view text) {
   RoughtimeReport report;
   for (const Json& element : array) {
     auto reader = TRY(ObjectReader::of(element, place("responses", report.exchanges.size())));
-    RoughtimeExchange exchange{TRY(key_field(reader)), TRY(bytes_field(reader, "request")),
-                               TRY(bytes_field(reader, "response")), std::nullopt};
+    auto key = TRY(key_field(reader));
+    auto request = TRY(bytes_field(reader, "request"));
+    auto response = TRY(bytes_field(reader, "response"));
+    RoughtimeExchange exchange{std::move(key), std::move(request),
+                               std::move(response), std::nullopt};
     if (!report.exchanges.empty()) exchange.rand = TRY(bytes_field(reader, "rand"));
     report.exchanges.push_back(std::move(exchange));
   }
@@ -104,7 +107,8 @@ Result<std::vector<RoughtimeServer>> parse_roughtime_servers(std::string_view te
     if (const std::string type = TRY(reader.string("publicKeyType")); type != "ed25519")
       return fail(Code::kKeyUnsupported, reader.path_of("publicKeyType") + ": " + type);
     std::string name = TRY(reader.string("name"));
-    servers.push_back({std::move(name), TRY(key_field(reader))});
+    auto key = TRY(key_field(reader));
+    servers.push_back({std::move(name), std::move(key)});
   }
   return servers;
 }

@@ -79,10 +79,14 @@ Result<RoughtimeMessage> RoughtimeMessage::nested(std::string_view name) const {
 }
 
 Result<RoughtimePacket> parse_roughtime_packet(std::string_view datagram) {
-  if (!datagram.starts_with(kFrameMark)) return RoughtimePacket{false, TRY(RoughtimeMessage::parse(datagram))};
+  if (!datagram.starts_with(kFrameMark)) {
+    auto message = TRY(RoughtimeMessage::parse(datagram));
+    return RoughtimePacket{false, std::move(message)};
+  }
   const std::string_view rest = datagram.substr(kFrameMark.size());
   if (rest.size() < kWord || rest.size() - kWord != little_u32(rest)) return malformed("its frame has another length");
-  return RoughtimePacket{true, TRY(RoughtimeMessage::parse(rest.substr(kWord)))};
+  auto message = TRY(RoughtimeMessage::parse(rest.substr(kWord)));
+  return RoughtimePacket{true, std::move(message)};
 }
 
 }  // namespace airlock::verify
