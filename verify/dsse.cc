@@ -104,12 +104,13 @@ Result<VerifiedPayload> verify_envelope(Envelope envelope, std::span<const Publi
                                         std::size_t threshold, std::string_view payload_type) {
   if (threshold == 0) return fail(Code::kDsseThreshold, "a threshold of 0 would trust anybody");
   // Encoded again from the decoded parts: what a signer covered is never taken from the envelope's own text.
-  const std::string message = pae(envelope.payload_type, envelope.payload);
+  const std::string encoded = pae(envelope.payload_type, envelope.payload);
+  SignedMessage message(encoded);
   // Ids are digests of the key bytes: one key is one entry, however often it is listed.
   std::set<std::string> key_ids;
   for (const PublicKey& key : keys) {
     if (key_ids.contains(key.key_id())) continue;
-    const auto signed_by_key = [&](const EnvelopeSignature& s) { return key.verify(message, s.sig); };
+    const auto signed_by_key = [&](const EnvelopeSignature& s) { return message.verified_by(key, s.sig); };
     if (std::ranges::any_of(envelope.signatures, signed_by_key)) key_ids.insert(key.key_id());
   }
   if (key_ids.size() < threshold)

@@ -11,7 +11,7 @@
 namespace airlock::verify {
 namespace {
 
-constexpr std::size_t kMaxNoteBytes = 1 << 20, kMaxSignatures = 100, kHashBytes = 4;
+constexpr std::size_t kMaxNoteBytes = 1 << 20, kMaxSignatures = 100, kHashBytes = 4, kEd25519Bytes = 32;
 constexpr char kEd25519Type = '\x01';
 constexpr std::string_view kMark = "\xE2\x80\x94 ";  // U+2014 and a space
 
@@ -78,6 +78,8 @@ bool take_line(std::string_view& rest, std::string_view& line) {
 
 Result<NoteKey> NoteKey::make(std::string name, PublicKey key) {
   if (!name_ok(name)) return malformed("\"" + name.substr(0, 200) + "\" cannot name a key in a note");
+  if (key.algorithm() != KeyAlgorithm::kEd25519)
+    return fail(Code::kKeyUnsupported, "a note needs an Ed25519 key, not " + std::string(to_string(key.algorithm())));
   return NoteKey{std::move(name), std::move(key)};
 }
 
@@ -134,6 +136,8 @@ Result<void> sign_note(Note& note, std::string_view name, const Signer& signer) 
     return malformed("the text of a note must be lines of UTF-8 without control characters");
   if (!name_ok(name))
     return malformed("\"" + std::string(name.substr(0, 200)) + "\" cannot name a key in a note");
+  if (signer.raw_public_key().size() != kEd25519Bytes)
+    return fail(Code::kKeyUnsupported, "a note needs an Ed25519 key, key " + signer.key_id());
   std::string signature = TRY(signer.sign(note.text));
   note.signatures.push_back({std::string(name), note_key_hint(name, signer.raw_public_key()), std::move(signature)});
   return {};
