@@ -23,15 +23,16 @@ MAY_USE = {
     "manifests": {"base"},
     "verify": {"base", "manifests"},
     "verify/time": {"base", "manifests", "verify"},
+    "verify/sigstore": {"base", "manifests", "verify", "verify/time"},
     "ledger": {"base"},
-    "bundle": {"base", "archive", "manifests", "verify", "ledger"},
+    "bundle": {"base", "archive", "manifests", "verify", "verify/time", "ledger"},
     "jobs": {"base", "ledger"},
     "sandbox": {"base"},
     "runner": {"base", "manifests", "verify", "bundle", "ledger", "jobs", "sandbox"},
     "audit/verify": {"base", "archive", "manifests", "verify"},
     "audit": {"base", "archive", "manifests", "verify", "ledger", "audit/verify"},
     "cli/verify": {"base", "manifests", "verify", "audit/verify"},
-    "cli": {"base", "manifests", "verify", "ledger", "bundle", "jobs", "sandbox", "runner", "audit", "audit/verify"},
+    "cli": {"base", "manifests", "verify", "verify/time", "verify/sigstore", "ledger", "bundle", "jobs", "sandbox", "runner", "audit", "audit/verify"},
     "plugins": {"base"},
 }
 SKIPPED = {".git", "build", "fixtures", "__pycache__"}

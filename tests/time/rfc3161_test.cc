@@ -1,6 +1,7 @@
 #include <catch2/catch.hpp>
 
 #include "base/encoding.h"
+#include "authority.h"
 #include "tests/verify/support.h"
 #include "verify/time/rfc3161.h"
 
@@ -62,52 +63,9 @@ TEST_CASE("Every published time-stamp token is judged as its makers say") {
   CHECK(open == 3);
 }
 
-namespace {
-
-// An authority of `openssl ts`: a root, and a signing certificate below it that the test may spoil.
-class Authority {
- public:
-  explicit Authority(const std::string& extension = "critical,timeStamping", const std::string& hash = "sha256") : hash_(hash) {
-    dir_.write("ca.cnf", "[req]\ndistinguished_name=dn\n[dn]\n[ca]\nbasicConstraints=critical,CA:TRUE\nkeyUsage=keyCertSign\n"
-                         "[tsa]\nbasicConstraints=CA:FALSE\nkeyUsage=digitalSignature\nextendedKeyUsage=" + extension + "\n");
-    dir_.write("serial", "01\n");
-    dir_.write("ts.cnf", "[tsa]\ndefault_tsa=t\n[t]\nserial=" + at("serial") + "\ncrypto_device=builtin\nsigner_digest=" + hash_ +
-                         "\ndefault_policy=1.2.3.4.1\nother_policies=1.2.3.4.5\ndigests=sha1,sha256,sha384,sha512\naccuracy=secs:1\n"
-                         "ordering=yes\ntsa_name=yes\ness_cert_id_chain=no\ness_cert_id_alg=sha256\n");
-    need({"req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", at("ca.key"), "-out",
-          at("ca.pem"), "-days", "30", "-subj", "/CN=test root", "-config", at("ca.cnf"), "-extensions", "ca"});
-    need({"req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", at("tsa.key"), "-out", at("tsa.csr"),
-          "-subj", "/CN=test authority", "-config", at("ca.cnf")});
-    need({"x509", "-req", "-in", at("tsa.csr"), "-CA", at("ca.pem"), "-CAkey", at("ca.key"), "-CAcreateserial", "-out", at("tsa.pem"),
-          "-days", "10", "-extfile", at("ca.cnf"), "-extensions", "tsa"});
-  }
-  std::string at(const std::string& name) const { return dir_.path() + "/" + name; }
-  std::string read(const std::string& name) const { return dir_.read(name); }
-  const TempDir& dir() const { return dir_; }
-
-  // The response to a query, with the certificate in it.
-  std::string reply(const std::string& query) const {
-    dir_.write("query.tsq", query);
-    need({"ts", "-reply", "-config", at("ts.cnf"), "-queryfile", at("query.tsq"), "-signer", at("tsa.pem"), "-inkey", at("tsa.key"), "-out",
-          at("reply.tsr")});
-    return read("reply.tsr");
-  }
-  TsaRoots roots() const { return TsaRoots::from_pem(read("ca.pem")).value(); }
-
- private:
-  static void need(std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), "openssl");
-    if (run_program(arguments) != 0) throw std::runtime_error("openssl " + arguments[1]);
-  }
-  TempDir dir_;
-  std::string hash_;
-};
-
-}  // namespace
-
 TEST_CASE("Peer: what openssl ts answers to our request verifies here, and what we accept verifies there") {
   const Authority authority;
-  const std::string query = timestamp_request("the data", "12345678").value();
+  const std::string query = timestamp_request(Digest::of("the data"), "12345678").value();
   const std::string reply = authority.reply(query);
   const auto by_query = verify_timestamp(reply, authority.roots(), StampedQuery{query});
   REQUIRE(by_query);
@@ -120,7 +78,7 @@ TEST_CASE("Peer: what openssl ts answers to our request verifies here, and what 
 
   SECTION("of other data, or to another request, it proves nothing") {
     CHECK(code_of(verify_timestamp(reply, authority.roots(), StampedData{"other data"})) == Code::kTimeImprint);
-    CHECK(code_of(verify_timestamp(reply, authority.roots(), StampedQuery{timestamp_request("the data", "87654321").value()})) ==
+    CHECK(code_of(verify_timestamp(reply, authority.roots(), StampedQuery{timestamp_request(Digest::of("the data"), "87654321").value()})) ==
           Code::kTimeImprint);
   }
   SECTION("under another root it proves nothing, though it brings its certificate") {
@@ -149,7 +107,7 @@ TEST_CASE("Peer: what openssl ts answers to our request verifies here, and what 
 }
 
 TEST_CASE("A signing certificate that is not for time stamping alone, critically, is refused") {
-  const std::string query = timestamp_request("the data", "").value();
+  const std::string query = timestamp_request(Digest::of("the data"), "").value();
   for (const char* extension : {"critical,timeStamping,codeSigning", "timeStamping", "critical,codeSigning"}) {
     INFO(extension);
     // openssl itself will not sign with some of these: then there is no token to judge.
@@ -166,7 +124,7 @@ TEST_CASE("A signing certificate that is not for time stamping alone, critically
 
 TEST_CASE("A token signed over SHA-1, or with an imprint in it, is refused although its chain holds") {
   const Authority weak("critical,timeStamping", "sha1");
-  const std::string query = timestamp_request("the data", "").value();
+  const std::string query = timestamp_request(Digest::of("the data"), "").value();
   CHECK(code_of(verify_timestamp(weak.reply(query), weak.roots(), StampedQuery{query})) == Code::kTimeSignature);
   const Authority authority;
   authority.dir().write("data", "the data");

@@ -11,16 +11,13 @@
 #include <limits>
 #include <memory>
 
+#include "verify/openssl.h"
+
 namespace airlock::verify {
 namespace {
 
 template <auto Free>
-struct Freed {
-  template <class T>
-  void operator()(T* object) const {
-    Free(object);
-  }
-};
+using Freed = OpensslFree<Free>;
 using Pkcs7 = std::unique_ptr<PKCS7, Freed<PKCS7_free>>;
 using TstInfo = std::unique_ptr<TS_TST_INFO, Freed<TS_TST_INFO_free>>;
 using Request = std::unique_ptr<TS_REQ, Freed<TS_REQ_free>>;
@@ -250,13 +247,12 @@ Result<VerifiedTimestamp> verify_timestamp(std::string_view der, const TsaRoots&
   return TimestampCheck::run(der, roots, stamped, judged_at);
 }
 
-Result<std::string> timestamp_request(std::string_view data, std::string_view nonce) {
+Result<std::string> timestamp_request(const Digest& digest, std::string_view nonce) {
   const Request request(TS_REQ_new());
   const std::unique_ptr<TS_MSG_IMPRINT, Freed<TS_MSG_IMPRINT_free>> imprint(TS_MSG_IMPRINT_new());
   const std::unique_ptr<X509_ALGOR, Freed<X509_ALGOR_free>> algorithm(X509_ALGOR_new());
   if (!request || !imprint || !algorithm) return fail(Code::kInternal, openssl_reason());
   X509_ALGOR_set0(algorithm.get(), OBJ_nid2obj(NID_sha256), V_ASN1_NULL, nullptr);
-  const Digest digest = Digest::of(data);
   std::string hash(digest.raw());
   if (TS_REQ_set_version(request.get(), 1) != 1 || TS_MSG_IMPRINT_set_algo(imprint.get(), algorithm.get()) != 1 ||
       TS_MSG_IMPRINT_set_msg(imprint.get(), reinterpret_cast<unsigned char*>(hash.data()), static_cast<int>(hash.size())) != 1 ||

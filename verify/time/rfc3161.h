@@ -58,7 +58,7 @@ class VerifiedTimestamp {
 Result<VerifiedTimestamp> verify_timestamp(std::string_view der, const TsaRoots& roots, const Stamped& stamped,
                                            std::optional<Instant> judged_at = std::nullopt);
 
-// A TimeStampReq for the data: SHA-256 imprint, certificates asked for, with `nonce` (1 to 20 bytes) when not empty.
-Result<std::string> timestamp_request(std::string_view data, std::string_view nonce);
+// A TimeStampReq for what has this SHA-256, certificates asked for, with `nonce` (1 to 20 bytes) when not empty.
+Result<std::string> timestamp_request(const Digest& imprint, std::string_view nonce);
 
 }  // namespace airlock::verify

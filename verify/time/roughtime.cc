@@ -144,6 +144,21 @@ Instant VerifiedRoughtime::time() const {
   return Instant::from_millis(std::chrono::floor<Millis>(midpoint_).count());
 }
 
+std::string roughtime_request(std::string_view nonce) {
+  const auto number = [](std::uint32_t value) {
+    std::string text;
+    for (int i = 0; i < 4; ++i) text += static_cast<char>(value >> (8 * i));
+    return text;
+  };
+  constexpr std::size_t kWhole = 1024, kHeader = 32, kValuesBefore = 8 + 32 + 4;
+  const std::size_t padding = kWhole - kHeader - kValuesBefore;
+  // Four tags in rising order: VER, NONC, TYPE, ZZZZ; offsets of all but the first.
+  std::string message = number(4) + number(8) + number(40) + number(44) + "VER" + '\0' + "NONCTYPEZZZZ";
+  message += number(1) + number(kDraft + 12);
+  message += std::string(nonce) + number(0) + std::string(padding, '\0');
+  return "ROUGHTIM" + number(static_cast<std::uint32_t>(message.size())) + message;
+}
+
 Result<std::string> roughtime_nonce(std::string_view request) {
   const RoughtimePacket packet = TRY(parse_roughtime_packet(request));
   return std::string(TRY(packet.message.value("NONC", packet.framed ? 32 : 64)));

@@ -49,6 +49,9 @@ Result<VerifiedRoughtime> verify_roughtime(std::string_view request, std::string
 // The nonce of a request, which is where its sender can bind it to something. Nothing else about it is judged.
 Result<std::string> roughtime_nonce(std::string_view request);
 
+// A request of version 1 or draft 12 with this nonce (32 bytes), padded to the 1024 bytes that servers demand.
+std::string roughtime_request(std::string_view nonce);
+
 // SHA-512(bytes), cut to `size` bytes (32 or 64): how nonces are made from what they bind to.
 std::string roughtime_hash(std::string_view bytes, std::size_t size);
 
