@@ -26,10 +26,63 @@ Position position_of(std::string_view text, std::size_t offset) {
   return p;
 }
 
+// nlohmann's lexer takes a string byte by byte, 20 times slower than one can be copied: a manifest in an envelope is
+// one string of megabytes. So long strings that need no decoding (printable ASCII, no escape) are taken out before it
+// reads, and put back by their ordinal: strings end in the same order in which their literals stand in the text.
+constexpr std::size_t kLongString = 48;
+
+struct LiftedStrings {
+  struct Value {
+    std::size_t ordinal;     // among all strings and keys
+    std::size_t offset;      // in `text`, where it would begin
+    std::string_view bytes;
+  };
+  std::string text;          // with "" where a long string stood
+  std::vector<Value> values;
+
+  std::size_t original_offset(std::size_t offset) const {
+    std::size_t out = offset;
+    for (const Value& value : values)
+      if (value.offset < offset) out += value.bytes.size();
+    return out;
+  }
+};
+
+bool plain_byte(char c) { return c >= 0x20 && c < 0x7F && c != '\\'; }
+
+// Nothing when there is nothing to lift, or a literal does not end: the lexer says what is wrong then.
+std::optional<LiftedStrings> lift_strings(std::string_view text) {
+  LiftedStrings out;
+  std::size_t copied = 0, ordinal = 0;
+  for (std::size_t at = text.find('"'); at != std::string_view::npos; at = text.find('"', at)) {
+    const std::size_t begin = at + 1;
+    std::size_t end = text.find('"', begin);
+    const bool plain = end != std::string_view::npos && std::ranges::all_of(text.substr(begin, end - begin), plain_byte);
+    while (end != std::string_view::npos && !plain) {  // an escaped quote does not end it
+      std::size_t slashes = 0;
+      while (end - slashes > begin && text[end - slashes - 1] == '\\') ++slashes;
+      if (slashes % 2 == 0) break;
+      end = text.find('"', end + 1);
+    }
+    if (end == std::string_view::npos) return std::nullopt;
+    if (plain && end - begin >= kLongString) {
+      out.text += text.substr(copied, begin - copied);
+      copied = end;
+      out.values.push_back({ordinal, out.text.size(), text.substr(begin, end - begin)});
+    }
+    ++ordinal;
+    at = end + 1;
+  }
+  if (out.values.empty()) return std::nullopt;
+  out.text += text.substr(copied);
+  return out;
+}
+
 // Builds the value while refusing what nlohmann's own DOM callback would let pass: duplicate keys and deep nesting.
 class StrictBuilder : public nlohmann::json_sax<Json> {
  public:
-  StrictBuilder(std::size_t max_depth, const ElementSink* sink) : max_depth_(max_depth), sink_(sink) {}
+  StrictBuilder(std::size_t max_depth, const ElementSink* sink, const LiftedStrings* lifted)
+      : max_depth_(max_depth), sink_(sink), lifted_(lifted) {}
 
   bool null() override { return put(nullptr); }
   bool boolean(bool v) override { return put(v); }
@@ -41,10 +94,14 @@ class StrictBuilder : public nlohmann::json_sax<Json> {
     if (!std::isfinite(v)) return stop("number " + text.substr(0, 40) + " is out of range");
     return put(v);
   }
-  bool string(string_t& v) override { return put(std::move(v)); }
+  bool string(string_t& v) override {
+    put_back(v);
+    return put(std::move(v));
+  }
   bool binary(binary_t&) override { return stop("binary value"); }
   bool start_object(std::size_t) override { return open(Json::object()); }
   bool key(string_t& k) override {
+    put_back(k);
     if (stack_.back().value->contains(k)) return stop("duplicate key \"" + k.substr(0, 80) + "\"");
     key_ = std::move(k);
     return true;
@@ -76,6 +133,11 @@ class StrictBuilder : public nlohmann::json_sax<Json> {
     std::size_t elements = 0;
   };
 
+  void put_back(string_t& text) {
+    const std::size_t ordinal = strings_++;
+    if (lifted_ == nullptr || next_lifted_ == lifted_->values.size() || lifted_->values[next_lifted_].ordinal != ordinal) return;
+    text = lifted_->values[next_lifted_++].bytes;
+  }
   bool stop(std::string why) {
     if (message_.empty()) message_ = std::move(why);
     return false;
@@ -131,6 +193,8 @@ class StrictBuilder : public nlohmann::json_sax<Json> {
 
   std::size_t max_depth_;
   const ElementSink* sink_;
+  const LiftedStrings* lifted_;
+  std::size_t strings_ = 0, next_lifted_ = 0;
   std::optional<Error> refused_;
   std::vector<Level> stack_;  // values stay valid: a container is only appended to while its last child is closed
   std::string key_;
@@ -228,11 +292,14 @@ Result<Json> parse(std::string_view text, std::string_view what, const ElementSi
   if (text.starts_with("\xEF\xBB\xBF")) return refuse(0, "byte order mark");
   // nlohmann takes a NUL for the end of input; nothing may follow unseen.
   if (const auto nul = text.find('\0'); nul != std::string_view::npos) return refuse(nul, "NUL byte");
-  StrictBuilder builder(max_depth, sink);
+  const auto lifted = lift_strings(text);
+  const std::string_view shorter = lifted ? lifted->text : text;
+  StrictBuilder builder(max_depth, sink, lifted ? &*lifted : nullptr);
   // A pointer range: nlohmann would stop at nothing less than its end, so trailing bytes are an error.
-  if (!Json::sax_parse(text.data(), text.data() + text.size(), &builder)) {
+  if (!Json::sax_parse(shorter.data(), shorter.data() + shorter.size(), &builder)) {
     if (builder.refused()) return fail(*builder.refused());
-    return refuse(builder.offset(), builder.message());
+    const auto at = builder.offset();
+    return refuse(at && lifted ? lifted->original_offset(*at) : at, builder.message());
   }
   return std::move(builder.root);
 }

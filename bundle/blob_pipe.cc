@@ -14,7 +14,7 @@ BlobPipe::~BlobPipe() {
 }
 
 Result<void> BlobPipe::handle(const Piece& piece) {
-  if (piece.begin) TRY(batch_.begin(*piece.begin));
+  if (piece.begin) TRY(batch_.begin(*piece.begin, piece.size));
   TRY(batch_.append(piece.chunk.bytes));
   if (piece.end) TRY(batch_.end(*piece.end));
   return {};

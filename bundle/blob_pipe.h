@@ -6,7 +6,7 @@
 
 #include "archive/queue.h"
 #include "archive/stream.h"
-#include "bundle/store.h"
+#include "bundle/store_batch.h"
 
 namespace airlock::bundle {
 
@@ -18,6 +18,7 @@ class BlobPipe {
   // A piece of a blob: the first one carries the digest it must have, the last one the digest that it has.
   struct Piece {
     std::optional<Digest> begin;
+    std::uint64_t size = 0;  // of the whole blob, with `begin`
     archive::Chunk chunk;
     std::optional<Digest> end;
   };

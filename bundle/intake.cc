@@ -58,7 +58,10 @@ Result<void> MemberIntake::stream(const archive::Member& member, const manifests
     left -= piece.chunk.bytes.size();
     hasher.update(piece.chunk.bytes);
     if (wanted) document += piece.chunk.bytes;
-    if (first) piece.begin = entry.sha256;
+    if (first) {
+      piece.begin = entry.sha256;
+      piece.size = member.size;
+    }
     if (left == 0) {
       // Before the last piece goes on: a blob whose bytes are not the signed ones never ends in the store.
       const Digest actual = hasher.finish();

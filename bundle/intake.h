@@ -8,7 +8,7 @@
 #include "archive/archive.h"
 #include "base/limits.h"
 #include "bundle/specs.h"
-#include "bundle/store.h"
+#include "bundle/store_batch.h"
 #include "manifests/trust_roots.h"
 #include "verify/bundle_manifest.h"
 

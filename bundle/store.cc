@@ -14,6 +14,7 @@
 #include "base/entropy.h"
 #include "base/io.h"
 #include "base/limits.h"
+#include "bundle/store_batch.h"
 
 namespace airlock::bundle {
 namespace {

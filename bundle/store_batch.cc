@@ -10,14 +10,12 @@
 #include "base/entropy.h"
 #include "base/io.h"
 #include "base/limits.h"
-#include "bundle/store.h"
+#include "bundle/store_batch.h"
 
 namespace airlock::bundle {
 namespace {
 
 constexpr std::size_t kCopyBytes = 256 * kKiB;
-// From this size on a file's pages are sent to the disk as soon as it is complete, so that the barrier has little left.
-constexpr std::uint64_t kEarlyWriteback = 1 * kMiB;
 
 // Reads up to `buffer.size()` bytes at `offset`; fewer only at the end of the file.
 Result<std::size_t> read_at(int fd, std::string& buffer, std::size_t most, std::uint64_t offset, const std::string& path) {
@@ -74,9 +72,9 @@ Result<std::string> StoreBatch::next_name() {
   return folder_ + "/" + std::to_string(counter_++);
 }
 
-Result<void> StoreBatch::begin(const Digest& expected) {
+Result<void> StoreBatch::begin(const Digest& expected, std::uint64_t size) {
   if (current_) return fail(Code::kInternal, "store: a blob begins inside another");
-  Current current{expected, {}, {}, 0, false};
+  Current current{expected, size, {}, {}, 0, false};
   TRY(open_folder());
   const auto twice = pending_.find(expected);  // one content under two paths
   const std::string path = twice != pending_.end() ? twice->second : store_.blob_path(expected);
@@ -86,9 +84,18 @@ Result<void> StoreBatch::begin(const Digest& expected) {
   } else {
     current.temp = TRY(next_name());
     current.file = TRY(store_.fs_.create(current.temp, 0444));
+    TRY(writer_.begin(current.file.get(), size, current.temp));
   }
   current_ = std::move(current);
   return {};
+}
+
+// 0444 whatever the umask is. Most are made with just that mode: asking costs less than changing.
+Result<void> StoreBatch::set_mode(int fd, const std::string& path) {
+  struct stat st{};
+  if (::fstat(fd, &st) != 0) return os_fail("fstat", path);
+  if ((st.st_mode & 07777) == 0444) return {};
+  return store_.fs_.set_mode(fd, 0444, path);
 }
 
 Result<void> StoreBatch::append(std::string_view bytes) {
@@ -104,7 +111,7 @@ Result<void> StoreBatch::append(std::string_view bytes) {
     bytes.remove_prefix(got);
   }
   if (bytes.empty()) return {};
-  TRY(store_.fs_.write(current_->file.get(), bytes, current_->temp));
+  TRY(writer_.append(bytes));
   current_->offset += bytes.size();
   return {};
 }
@@ -112,12 +119,13 @@ Result<void> StoreBatch::append(std::string_view bytes) {
 Result<void> StoreBatch::to_writing() {
   const std::string temp = TRY(next_name());
   UniqueFd file = TRY(store_.fs_.create(temp, 0444));
+  TRY(writer_.begin(file.get(), current_->size, temp));
   std::string buffer(kCopyBytes, '\0');
   for (std::uint64_t at = 0; at < current_->offset;) {
     const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), current_->offset - at));
     const std::size_t got = TRY(read_at(current_->file.get(), buffer, want, at, temp));
     if (got == 0) return fail(Code::kStoreCorrupt, store_.blob_path(current_->expected) + " shrank while it was compared");
-    TRY(store_.fs_.write(file.get(), std::string_view(buffer).substr(0, got), temp));
+    TRY(writer_.append(std::string_view(buffer).substr(0, got)));
     at += got;
   }
   current_->file = std::move(file);
@@ -136,9 +144,8 @@ Result<void> StoreBatch::end(const Digest& actual) {
     if (static_cast<std::uint64_t>(st.st_size) != current_->offset) TRY(to_writing());  // longer than it may be
   }
   if (!current_->temp.empty()) {
-    TRY(store_.fs_.set_mode(current_->file.get(), 0444, current_->temp));  // whatever the umask is
-    if (current_->offset >= kEarlyWriteback)
-      ::sync_file_range(current_->file.get(), 0, 0, SYNC_FILE_RANGE_WRITE);  // ignoring: only a head start
+    TRY(writer_.end());
+    TRY(set_mode(current_->file.get(), current_->temp));
     pending_.insert_or_assign(actual, current_->temp);
     ++(current_->repairing ? repaired_ : written_);
   }
@@ -148,7 +155,7 @@ Result<void> StoreBatch::end(const Digest& actual) {
 
 Result<Stored> StoreBatch::put(std::string_view bytes) {
   const Digest digest = Digest::of(bytes);
-  TRY(begin(digest));
+  TRY(begin(digest, bytes.size()));
   TRY(append(bytes));
   TRY(end(digest));
   return Stored{digest, bytes.size()};
@@ -172,7 +179,7 @@ Result<Stored> StoreBatch::put_file(const UniqueFd& source, std::string_view wha
     size += bytes.size();
   }
   const Digest digest = hasher.finish();
-  TRY(store_.fs_.set_mode(file.get(), 0444, temp));
+  TRY(set_mode(file.get(), temp));
   const auto known = store_.open(digest);  // proves it, so that a damaged blob is replaced
   if (known || pending_.contains(digest)) {
     TRY(store_.fs_.unlink(temp));
@@ -186,7 +193,8 @@ Result<Stored> StoreBatch::put_file(const UniqueFd& source, std::string_view wha
 
 Result<void> StoreBatch::publish(const Digest& digest, const std::string& temp) {
   const std::string path = store_.blob_path(digest);
-  TRY(store_.fs_.make_dir(path.substr(0, path.rfind('/')), 0755));
+  const std::string folder = path.substr(0, path.rfind('/'));
+  if (folders_.insert(folder).second) TRY(store_.fs_.make_dir(folder, 0755));
   return store_.fs_.rename(temp, path);
 }
 

@@ -28,6 +28,7 @@ Json Verdict::to_json() const {
   if (refusal) {
     out["code"] = code_info(refusal->code).text;
     out["message"] = text_of(describe(*refusal));
+    out["remedy"] = code_info(refusal->code).remedy;
   }
   if (bundle_id) out["bundleId"] = *bundle_id;
   if (version) out["version"] = *version;

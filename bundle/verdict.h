@@ -37,7 +37,7 @@ struct Verdict {
   bool activated = false;
 
   bool accepted() const { return !refusal; }
-  // {accepted, code?, message?, checks: [{name, ok, seen}], bundleId?, version?, generation?, manifestSha256?, file,
+  // {accepted, code?, message?, remedy?, checks: [{name, ok, seen}], bundleId?, version?, generation?, manifestSha256?, file,
   //  fileBytes, activated}: the `data` of a bundle.* history event.
   Json to_json() const;
 };

@@ -196,6 +196,7 @@ void register_bundle(CLI::App& app, Shell& shell) {
   old->add_option("--keep", o->keep, "newest generations to keep of each (default 2)")->check(CLI::Range(1, 1000));
   old->add_flag("--dry-run", o->dry_run, "say what would go");
   old->add_flag("--no-wait", o->no_wait, "fail at once when an import is running");
+  register_bundle_diff(*group, shell);
   add_command(*group, shell, "list", "list the bundles of a tenant", [&shell] { return list(shell); });
 }
 

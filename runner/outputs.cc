@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "bundle/store_batch.h"
 #include "sandbox/harvest.h"
 
 namespace airlock::runner {

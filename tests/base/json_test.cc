@@ -43,6 +43,35 @@ TEST_CASE("parse_json refuses what two readers could understand differently") {
   }
 }
 
+TEST_CASE("long strings are read as short ones are, wherever they stand") {
+  const std::string plain(100, 'a'), other(70, 'b'), limit(48, 'c'), below(47, 'd');
+  const std::string escaped = std::string(60, 'e') + "\\\\\\\"" + std::string(60, 'f'), wide = std::string(60, 'g') + "\xC3\xA9";
+  Json document{{plain, other}, {"short", {plain, "", below, limit, escaped, wide, plain}}, {limit, {{other, nullptr}}}, {"n", 1.5}};
+  document["last"] = "\\";
+  const auto parsed = parse_json(document.dump(), "test");
+  REQUIRE(parsed);
+  CHECK(*parsed == document);
+  const auto spaced = parse_json(document.dump(2), "test");
+  REQUIRE(spaced);
+  CHECK(*spaced == document);
+}
+
+TEST_CASE("long strings do not hide what is wrong, nor move where it stands") {
+  const std::string text(100, 'a');
+  const auto context = [](const std::string& json) {
+    const auto r = parse_json(json, "x");
+    REQUIRE_FALSE(r);
+    return r.error().context;
+  };
+  CHECK_THAT(context("{\"" + text + "\": 1, \"" + text + "\": 2}"), Catch::Contains("duplicate key"));
+  CHECK_THAT(context("[\"" + text + "\",\n\"" + text + "\" x]"), Catch::StartsWith("x, line 2 column 104:"));
+  CHECK_THAT(context("[\"" + text + "]"), Catch::Contains("missing closing quote"));
+  CHECK_THAT(context("[\"" + text + "\"] \"" + text + "\""), Catch::StartsWith("x, line 1 column"));
+  CHECK_THAT(context("[\"" + text + "\n\"]"), Catch::Contains("control character"));
+  CHECK_THAT(context("[\"" + text + "\xFF\"]"), Catch::Contains("ill-formed UTF-8"));
+  CHECK_THAT(context("[\"" + text + "\\q\"]"), Catch::Contains("forbidden character after backslash"));
+}
+
 TEST_CASE("a JSON error names line and column") {
   const auto r = parse_json("{\n  \"a\": tru\n}", "spec.json");
   REQUIRE(!r);

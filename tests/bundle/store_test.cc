@@ -8,7 +8,7 @@
 #include <filesystem>
 
 #include "base/io.h"
-#include "bundle/store.h"
+#include "bundle/store_batch.h"
 #include "support.h"
 
 using namespace airlock;
@@ -60,10 +60,43 @@ TEST_CASE("nothing of a batch is visible before it is committed") {
   CHECK(batch.written() == 1);
 }
 
+TEST_CASE("a large blob comes back whole, however its size and pieces lie to the disk's blocks") {
+  Fixture f;
+  std::string bytes(3 * kMiB + 5000, '\0');
+  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>(i * 2654435761U >> 11);
+  const std::string_view all = bytes;
+  for (const std::size_t size : {kMiB - 1, kMiB, kMiB + 1, kMiB + 4095, kMiB + 4096, 2 * kMiB, 3 * kMiB + 5000})
+    for (const std::size_t piece : {std::size_t{777}, std::size_t{4096}, std::size_t{512 * 1024}, std::size_t{2 * kMiB}}) {
+      CAPTURE(size, piece);
+      const std::string_view blob = all.substr(piece % 7, size - piece % 7);
+      StoreBatch batch(*f.store);
+      REQUIRE(batch.begin(Digest::of(blob), blob.size()));
+      for (std::size_t at = 0; at < blob.size(); at += piece) REQUIRE(batch.append(blob.substr(at, piece)));
+      REQUIRE(batch.end(Digest::of(blob)));
+      REQUIRE(batch.commit());
+      const auto back = f.store->read(Digest::of(blob), 8 * kMiB);
+      REQUIRE(back);
+      CHECK(*back == blob);
+    }
+}
+
+TEST_CASE("the size that a blob was announced with decides how it is written, not what is kept") {
+  Fixture f;
+  const std::string large(2 * kMiB + 1, 'l'), small = "small";
+  for (const auto& [bytes, announced] : {std::pair(large, std::uint64_t{1}), std::pair(small, 4 * kMiB), std::pair(std::string(), 4 * kMiB)}) {
+    StoreBatch batch(*f.store);
+    REQUIRE(batch.begin(Digest::of(bytes), announced));
+    REQUIRE(batch.append(bytes));
+    REQUIRE(batch.end(Digest::of(bytes)));
+    REQUIRE(batch.commit());
+    CHECK(f.store->read(Digest::of(bytes), 8 * kMiB).value() == bytes);
+  }
+}
+
 TEST_CASE("a blob cannot end under another digest than its own") {
   Fixture f;
   StoreBatch batch(*f.store);
-  REQUIRE(batch.begin(Digest::of("right")));
+  REQUIRE(batch.begin(Digest::of("right"), 5));
   REQUIRE(batch.append("wrong"));
   CHECK(batch.end(Digest::of("wrong")).error().code == Code::kStoreCorrupt);
   CHECK_FALSE(f.store->has(Digest::of("right")));

@@ -29,7 +29,7 @@ expect 0 airlock quarantine list --json
 [ "$(json 'len(d["items"])')" = 1 ] || die "the refused bundle is not in quarantine"
 name=$(json 'd["items"][0]["name"]')
 expect 0 airlock quarantine show "$name"
-out_has 'dsse:threshold'
+out_has 'dsse:threshold'; out_has "Nothing in this file can be taken as a publisher's word"; out_has 'To do: '; out_has 'bundle.tar.zst: the refused file'
 cmp -s one.tar.zst "$(airlock quarantine show "$name" --json | python3 -c 'import json,sys; print(json.load(sys.stdin)["path"])')/bundle.tar.zst" || die "the kept bundle is not the refused one"
 expect 3 airlock quarantine remove "$name"
 err_has 'error[reason-required]'
@@ -52,6 +52,12 @@ make_kit kit 1.1.0 2
 build_kit kit two.tar.zst
 expect 0 airlock bundle import two.tar.zst --json
 [ "$(json 'd["accepted"], d["activated"], d["generation"]')" = '(True, True, 2)' ] || die "verdict: $(cat out)"
+expect 0 airlock bundle diff one.tar.zst two.tar.zst
+err_has 'NOTHING WAS VERIFIED'; out_has 'changed'; out_has 'data/in/hello.txt'; out_has '1 differences'
+expect 0 airlock bundle diff demo-kit@1 demo-kit --json
+err_empty
+[ "$(json 'd["older"]["generation"], d["newer"]["generation"], d["differences"][0]["path"]')" = "(1, 2, 'data/in/hello.txt')" ] || die "$(cat out)"
+expect 4 airlock bundle diff demo-kit@7 demo-kit
 expect 8 airlock bundle import one.tar.zst
 err_has 'error[version-non-monotonic]'
 expect 3 airlock bundle import one.tar.zst --force-activate
@@ -72,6 +78,9 @@ expect 2 airlock bundle import cut.tar.zst
 cp two.tar.zst flipped.tar.zst
 printf '\377' | dd of=flipped.tar.zst bs=1 seek=$((size / 2)) conv=notrunc status=none
 expect 2 airlock bundle import flipped.tar.zst
+expect 0 airlock quarantine list --json
+expect 0 airlock quarantine show "$(json 'next(i["name"] for i in d["items"] if i["reason"].startswith("archive:zstd"))')"
+out_has 'signed its manifest'; out_has 'Nothing of it is in use'
 : > empty.tar.zst
 expect 2 airlock bundle import empty.tar.zst
 expect 2 airlock bundle import missing.tar.zst
