@@ -41,7 +41,7 @@ SKIPPED = {".git", "build", "fixtures", "__pycache__"}
 def files(*endings):
     for folder, folders, names in os.walk(ROOT):
         folders[:] = sorted(f for f in folders if f not in SKIPPED and not f.startswith("build-"))
-        for name in sorted(names):
+        for name in sorted(set(names) - SKIPPED):
             path = pathlib.Path(folder) / name
             if not endings or name.endswith(endings):
                 yield path
