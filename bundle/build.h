@@ -29,6 +29,7 @@ struct BuildRequest {
   std::string output;                        // replaced if it exists
   std::span<const Signer* const> signers;    // at least one
   std::optional<Instant> created_at;         // wins over bundle.json; one of the two is needed: kUsage
+  std::optional<std::uint64_t> generation = {};  // wins over bundle.json
   int zstd_level = 3;
   Limits limits;
   std::function<void(std::uint64_t done, std::uint64_t total)> progress;  // bytes packed; may be empty

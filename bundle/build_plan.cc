@@ -107,7 +107,7 @@ Result<Descriptor> read_descriptor(const BuildRequest& request) {
     Descriptor out{{.bundle_id = std::move(bundle_id),
                     .kind = *kind,
                     .version = std::move(*version),
-                    .generation = generation,
+                    .generation = request.generation.value_or(generation),
                     .created_at = *created,
                     .producer = std::move(producer),
                     .tenants = std::move(tenants),

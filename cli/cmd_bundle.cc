@@ -14,6 +14,7 @@ struct BundleOptions {
   std::vector<std::string> keys, limits;
   std::uint64_t threshold = 1;
   int level = 3;
+  std::optional<std::uint64_t> generation;
   std::uint64_t keep = 2;
   bool dry_run = false, force = false, no_wait = false;
 };
@@ -24,7 +25,7 @@ Result<int> build(Shell& shell, const BundleOptions& o) {
   std::vector<const Signer*> signers;
   for (const auto& key : keys) signers.push_back(&key);
   const auto line = status_line(shell);
-  bundle::BuildRequest request{o.path, o.output, signers, std::nullopt, o.level, {}, byte_progress(shell, "packing", line)};
+  bundle::BuildRequest request{o.path, o.output, signers, std::nullopt, o.generation, o.level, {}, byte_progress(shell, "packing", line)};
   if (!o.created_at.empty()) request.created_at = TRY(Instant::parse(o.created_at));
   const bundle::Built built = TRY(bundle::build_bundle(request));
   line->clear();
@@ -173,6 +174,7 @@ void register_bundle(CLI::App& app, Shell& shell) {
   make->add_option("-o,--output", o->output, "the bundle file, NAME-VERSION.airlock.tar.zst")->required();
   make->add_option("--key", o->keys, "private key to sign with (repeat for more)")->required();
   make->add_option("--created-at", o->created_at, "UTC time to write as createdAt (default: bundle.json, SOURCE_DATE_EPOCH)");
+  make->add_option("--generation", o->generation, "generation to write (default: bundle.json)");
   make->add_option("--level", o->level, "zstd level")->check(CLI::Range(1, 19));
   const auto add_limits = [o](CLI::App& command) {
     command.add_option("--limit", o->limits, "NAME=VALUE: what a bundle may cost, such as memberBytes=16GiB (repeat for more)")->allow_extra_args(false);

@@ -1,0 +1,75 @@
+# A refresh from end to end: published on the connected side, dropped, imported, run and exported inside, with the inside
+# killed again and again.
+. "$(dirname "$0")/lib.sh"
+. "$here/lib_kit.sh"
+new_site
+publish() { "$AIRLOCK_SOURCE/scripts/offline-kit-refresh" --key pub.key --pub pub.pub "$@"; }
+make_kit kit 1.0.0 1
+
+# Outside.
+expect 2 publish kit
+expect 0 publish kit out
+out_has 'published generation 1'
+expect 0 publish kit out
+out_has 'nothing has changed'
+expect 0 publish --force kit out
+out_has 'published generation 2'
+echo 'hello again' >kit/data/in/hello.txt
+expect 0 publish kit out
+out_has 'published generation 3'
+[ "$(ls out/*.airlock.tar.zst | wc -l)" = 3 ] && [ "$(ls out/*.sha256 | wc -l)" = 3 ] || die "published: $(ls out)"
+[ -z "$(ls -d out/.new.* 2>/dev/null)" ] || die "work was left behind"
+(cd out && sha256sum --quiet -c ./*.sha256) || die "a digest does not fit"
+echo 'apiVersion: nonsense' >kit/dags/bad.yaml
+expect 2 publish kit out
+[ "$(ls out/*.sha256 | wc -l)" = 3 ] || die "a bad kit was published"
+rm kit/dags/bad.yaml
+airlock key generate --out other -q
+expect 2 "$AIRLOCK_SOURCE/scripts/offline-kit-refresh" --key other.key --pub pub.pub --force kit out
+
+# Inside: generations 1 and 3, one file that is still being copied, one that nobody here has signed.
+export AIRLOCK_TENANT=acme AIRLOCK_DROP=$scratch/drop AIRLOCK_OUTBOX=$scratch/outbox AIRLOCK_REFRESH_RUN=demo
+refresh() { "$AIRLOCK_SOURCE/packaging/airlock-refresh"; }
+mkdir drop
+cp out/*-g1.* out/*-g3.* drop/
+cp out/*-g2.airlock.tar.zst drop/
+airlock bundle build kit -o drop/stranger.airlock.tar.zst --key other.key --generation 9 -q || die "no stranger"
+(cd drop && sha256sum stranger.airlock.tar.zst >stranger.airlock.tar.zst.sha256)
+head -c 1000 out/*-g2.airlock.tar.zst >drop/half.airlock.tar.zst
+sha256sum out/*-g2.airlock.tar.zst | sed 's|out/.*|half.airlock.tar.zst|' >drop/half.airlock.tar.zst.sha256
+
+seed=${REFRESH_SEED:-$(date +%s)} kills=0
+RANDOM=$seed
+for _ in $(seq 12); do
+  setsid "$AIRLOCK_SOURCE/packaging/airlock-refresh" >>refresh.log 2>&1 &
+  pid=$!
+  timeout "0.$(printf %03d $((RANDOM % 400)))" tail --pid="$pid" -f /dev/null
+  if kill -KILL -- "-$pid" 2>/dev/null; then kills=$((kills + 1)); fi
+  wait "$pid" 2>/dev/null
+done
+[ "$kills" -gt 0 ] || die "nothing was killed (seed $seed)"
+status=0
+refresh >out.log 2>err.log || status=$?
+cp out.log out; cat err.log >err; last="refresh after $kills kills, seed $seed"
+[ "$status" = 2 ] || [ "$status" = 0 ] || die "exit status $status"
+[ -z "$(ls drop/stranger* 2>/dev/null)" ] && [ -f drop/refused/stranger.airlock.tar.zst ] || die "the stranger was not put away: $(ls -R drop)"
+[ -f drop/half.airlock.tar.zst ] || die "a file that is not whole was taken"
+[ "$(ls drop/imported/*.airlock.tar.zst | wc -l)" = 2 ] || die "imported: $(ls drop/imported)"
+expect 0 airlock bundle list --json
+[ "$(json 'sorted((i["generation"], i["active"]) for i in d["items"])')" = '[(1, False), (3, True)]' ] || die "catalog: $(cat out)"
+expect 0 airlock ledger verify
+expect 0 airlock runs list --json
+[ "$(json 'sum(r["state"] == "succeeded" for r in d["items"])')" -ge 1 ] || die "no run succeeded: $(cat out)"
+
+# The evidence is one chain, and a refresh with nothing new adds nothing but says nothing wrong.
+previous=()
+for file in $(ls outbox/*.audit.tar.zst | sort -V); do
+  expect 0 airlock-verify "$file" --key "$AIRLOCK_HOME/keys/site.pub" "${previous[@]}"
+  previous=(--previous "$file")
+done
+count=$(ls outbox/*.audit.tar.zst | wc -l)
+expect 0 refresh
+[ "$(ls outbox/*.audit.tar.zst | wc -l)" = "$count" ] || die "a refresh with nothing new wrote evidence"
+cp out/*-g2.airlock.tar.zst.sha256 drop/
+expect 2 refresh
+[ -f "$(ls drop/refused/*-g2.airlock.tar.zst)" ] || die "an older generation was not refused"
