@@ -73,7 +73,8 @@ Result<std::map<std::string, std::string>> read_hashes(const Json& object, const
 
 Result<MetaFile> read_meta_file(const Json& value, const std::string& place) {
   if (!value.is_object()) return malformed(place, "expected an object");
-  MetaFile file{TRY(number_in(value, "version", place, 1)), std::nullopt, {}};
+  MetaFile file;
+  file.version = TRY(number_in(value, "version", place, 1));
   if (value.contains("length")) file.length = TRY(number_in(value, "length", place, 0));
   if (value.contains("hashes")) file.hashes = TRY(read_hashes(*TRY(object_in(value, "hashes", place)), place + ".hashes"));
   return file;
@@ -81,8 +82,10 @@ Result<MetaFile> read_meta_file(const Json& value, const std::string& place) {
 
 Result<TargetFile> read_target(const Json& value, const std::string& place) {
   if (!value.is_object()) return malformed(place, "expected an object");
-  return TargetFile{TRY(number_in(value, "length", place, 0)),
-                    TRY(read_hashes(*TRY(object_in(value, "hashes", place)), place + ".hashes"))};
+  TargetFile file;
+  file.length = TRY(number_in(value, "length", place, 0));
+  file.hashes = TRY(read_hashes(*TRY(object_in(value, "hashes", place)), place + ".hashes"));
+  return file;
 }
 
 Result<DelegatedRole> read_delegated(const Json& value, const std::string& place) {
@@ -100,7 +103,8 @@ Result<DelegatedRole> read_delegated(const Json& value, const std::string& place
 }
 
 Result<Delegations> read_delegations(const Json& value, const std::string& place) {
-  Delegations out{TRY(read_keys(*TRY(object_in(value, "keys", place)), place + ".keys")), {}, std::nullopt};
+  Delegations out;
+  out.keys = TRY(read_keys(*TRY(object_in(value, "keys", place)), place + ".keys"));
   const bool listed = value.contains("roles"), succinct = value.contains("succinct_roles");
   if (listed == succinct) return malformed(place, "expected one of roles and succinct_roles");
   if (succinct) {
