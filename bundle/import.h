@@ -86,6 +86,7 @@ struct UntrustedManifest {
   manifests::BundleManifest manifest;
   std::vector<std::string> keyid_hints;  // of the envelope's signatures
   Digest manifest_sha256;
+  std::string payload;                   // the statement, byte for byte
   std::uint64_t file_bytes = 0;
 };
 Result<UntrustedManifest> inspect_untrusted(const std::string& path, const Limits& limits = {});

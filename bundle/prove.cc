@@ -127,7 +127,7 @@ Result<UntrustedManifest> inspect_untrusted(const std::string& path, const Limit
   const verify::Envelope envelope =
       TRY(verify::parse_envelope(TRY(read_envelope_untrusted(reader, limits)), manifests::kManifestPath, limits));
   UntrustedManifest out{TRY(manifests::parse_bundle_statement(envelope.payload, limits)), {}, Digest::of(envelope.payload),
-                        reader.file_bytes()};
+                        envelope.payload, reader.file_bytes()};
   for (const verify::EnvelopeSignature& signature : envelope.signatures) out.keyid_hints.push_back(signature.keyid);
   return out;
 }

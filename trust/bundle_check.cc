@@ -1,7 +1,6 @@
 #include "trust/bundle_check.h"
 
-#include <algorithm>
-
+#include "trust/root_change.h"
 #include "verify/tuf/paths.h"
 
 namespace airlock::trust {
@@ -30,23 +29,6 @@ class MemberSource : public tuf::Source {
   }
   MetadataFiles files_;
 };
-
-bool same_role(const tuf::Role& a, const tuf::Role& b) {
-  std::vector<std::string> left = a.keyids, right = b.keyids;
-  std::ranges::sort(left);
-  std::ranges::sort(right);
-  return a.threshold == b.threshold && left == right;
-}
-
-// Nothing that a client could notice is different: the version number alone is.
-bool changes_nothing(const tuf::Document<tuf::Root>& before, const tuf::Document<tuf::Root>& after) {
-  const auto& a = before.body;
-  const auto& b = after.body;
-  if (before.expires != after.expires || a.consistent_snapshot != b.consistent_snapshot) return false;
-  const auto same_key = [](const auto& x, const auto& y) { return x.first == y.first && x.second.identity() == y.second.identity(); };
-  const auto same_named_role = [](const auto& x, const auto& y) { return x.first == y.first && same_role(x.second, y.second); };
-  return std::ranges::equal(a.keys, b.keys, same_key) && std::ranges::equal(a.roles, b.roles, same_named_role);
-}
 
 std::string number(std::uint64_t value) { return std::to_string(value); }
 
@@ -85,7 +67,7 @@ Result<std::string> check_rotation(Repository& repository, const std::vector<std
   auto before = TRY(tuf::parse_root(*trusted));
   for (const std::string& bytes : new_roots) {
     auto after = TRY(tuf::parse_root(bytes));
-    if (changes_nothing(before, after)) return fail(Code::kRotationNoChange, "root " + number(after.version));
+    if (describe_change(before, after).empty()) return fail(Code::kRotationNoChange, "root " + number(after.version));
     before = std::move(after);
   }
   const Digest digest = Digest::of(new_roots.back());
@@ -95,6 +77,17 @@ Result<std::string> check_rotation(Repository& repository, const std::vector<std
   if (people.size() >= repository.config().approvals) return state;
   if (keep_pending) TRY(repository.set_pending_root(new_roots.back()));
   return fail(Code::kRotationUnapproved, state + " people, repository " + repository.name().str());
+}
+
+Result<MetadataFiles> metadata_for_bundle(const TufRepo& repo, const BundleClaim& claim) {
+  MetadataFiles files = TRY(repo.published_files());
+  const std::string path = manifest_target(claim.bundle, claim.generation);
+  const auto targets = TRY(tuf::parse_targets(files[tuf::file_name(tuf::kTargets)], tuf::kTargets)).body.targets;
+  const auto found = targets.find(path);
+  if (found == targets.end()) return fail(Code::kTufTarget, path);
+  if (const auto same = tuf::check_content(claim.payload, found->second.length, found->second.hashes, path); !same)
+    return fail(Code::kTufTarget, same.error().context);
+  return files;
 }
 
 }  // namespace airlock::trust

@@ -17,6 +17,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "trust/repository.h"
+#include "trust/tuf_repo.h"
 
 namespace airlock::trust {
 
@@ -54,5 +55,9 @@ Result<CheckedMetadata> check_bundle_metadata(Repository& repository, MetadataFi
 // repository asks for (kRotationUnapproved; unless `keep_pending` is false it then waits in pending.root.json).
 // Gives a line for people. Roots that come by another way than a bundle are judged by the same function.
 Result<std::string> check_rotation(Repository& repository, const std::vector<std::string>& new_roots, bool keep_pending);
+
+// The publisher's side: what to put below trust/ of this bundle. kTufTarget: the repository's published targets do not
+// name it (yet); kNotFound: nothing is published.
+Result<MetadataFiles> metadata_for_bundle(const TufRepo& repo, const BundleClaim& claim);
 
 }  // namespace airlock::trust
