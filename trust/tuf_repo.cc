@@ -20,13 +20,7 @@ constexpr std::int64_t kDay = 86'400'000;  // milliseconds
 const std::string kRepoFile = "repo.json";
 constexpr std::array kOrder = {tuf::kRoot, tuf::kTargets, tuf::kSnapshot, tuf::kTimestamp};
 
-std::uint64_t version_in(const Json& document) { return document.at("signed").at("version").get<std::uint64_t>(); }
-
 std::string staged_name(std::string_view role) { return std::string(role) + ".json"; }
-
-std::string published_name(std::string_view role, std::uint64_t version) {
-  return role == tuf::kTimestamp ? tuf::file_name(role) : tuf::file_name(role, version);
-}
 
 Result<Lifetimes> parse_lifetimes(std::string_view text) {
   const Json document = TRY(parse_json(text, kRepoFile));

@@ -18,7 +18,7 @@ constexpr std::array kOrder = {tuf::kRoot, tuf::kTargets, tuf::kSnapshot, tuf::k
 Result<bool> sign_with(Json& document, const verify::PrivateKey& key, const Json& keyids) {
   const std::string keyid = TRY(tuf::key_id_of(TRY(tuf::key_json(key.public_key()))));
   const auto is_it = [&](const Json& s) { return s.at("keyid") == keyid; };
-  if (std::ranges::find(keyids, keyid) == keyids.end() || std::ranges::any_of(document.at("signatures"), is_it)) return false;
+  if (std::find(keyids.begin(), keyids.end(), keyid) == keyids.end() || std::ranges::any_of(document.at("signatures"), is_it)) return false;
   TRY(tuf::sign_document(document, key));
   return true;
 }
