@@ -7,8 +7,8 @@
 //   metadata names   "2.root.json", "timestamp.json", "snapshot.json" or "5.snapshot.json", "7.ROLE.json" (percent-encoded)
 //   target names     the target path, with HASH. before its last part in repositories with consistent snapshots
 //
-// Errors: those of TrustedSet; kTufMissing: a file is not there; kTufLimit: it is longer than it may be, or there is no
-// end to roots; kTufTarget: no role names the target.
+// Errors: those of TrustedSet; kTufMissing: a file is not there; kTufLimit: it is longer than it may be; kTufTarget: no
+// role names the target.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +26,7 @@ namespace airlock::verify::tuf {
 struct UpdateLimits {
   std::uint64_t root_bytes = 512 * kKiB, timestamp_bytes = 64 * kKiB;
   std::uint64_t snapshot_bytes = 8 * kMiB, targets_bytes = 8 * kMiB;  // where no length was announced, and above all
-  std::uint64_t root_updates = 1024;                                  // in one refresh
+  std::uint64_t root_updates = 1024;                                  // in one refresh, which then goes on with what it has
   std::size_t delegations = 32;                                       // roles visited for one target
 };
 
