@@ -104,7 +104,11 @@ TEST_CASE("keys are rotated role by role, and a client follows from its first ro
   CHECK(p.sign("r").published == std::vector<std::string>{"2.root.json"});
   CHECK(client.code("kit/1.json") == "ok");
 
-  for (const auto& [name, add, remove] : {std::tuple{"timestamp", 'M', 'm'}, {"snapshot", 'S', 's'}, {"targets", 'T', 't'}}) {
+  const struct {
+    const char* role;
+    char add, remove;
+  } turns[] = {{"timestamp", 'M', 'm'}, {"snapshot", 'S', 's'}, {"targets", 'T', 't'}};
+  for (const auto& [name, add, remove] : turns) {
     INFO(name);
     rotate(name, add, remove);
     p.sign("RTSMtsm");
