@@ -10,6 +10,7 @@
 #include "base/encoding.h"
 #include "base/entropy.h"
 #include "base/io.h"
+#include "base/path.h"
 #include "bundle/build_plan.h"
 #include "verify/dsse.h"
 
@@ -101,13 +102,35 @@ class Packer {
   std::string buffer_ = std::string(256 * kKiB, '\0');
 };
 
-Result<void> pack(const BuildPlan& plan, const std::string& envelope, const BuildRequest& request, archive::ArchiveWriter& writer) {
+// What would be refused on import is not packed.
+Result<SideFiles> side_files_for(const BuildPlan& plan, const std::string& statement, const BuildRequest& request) {
+  SideFiles files = plan.side_files;
+  if (request.side_files) {
+    for (auto& [path, bytes] : TRY(request.side_files(plan.manifest, statement)))
+      if (!files.emplace(path, std::move(bytes)).second) return fail(Code::kArchiveDuplicate, path + " is in the folder already");
+  }
+  for (const auto& [path, bytes] : files) {
+    TRY(safe_path(path, request.limits));
+    if (!may_be_unlisted(path)) return fail(Code::kManifestInvalid, "\"" + path + "\" cannot stand beside the manifest");
+    if (bytes.size() > request.limits.metadata_bytes)
+      return fail(Code::kArchiveLimit, path + ": " + std::to_string(bytes.size()) + " bytes, the limit is " + std::to_string(request.limits.metadata_bytes));
+  }
+  return files;
+}
+
+Result<void> pack(const BuildPlan& plan, const SideFiles& side_files, const std::string& envelope, const BuildRequest& request,
+                  archive::ArchiveWriter& writer) {
   std::uint64_t total = 0;
   for (const manifests::BundleEntry& entry : plan.manifest.entries) total += entry.size;
   TRY(writer.add(manifests::kManifestPath, envelope));
   TRY(writer.begin_frame());  // the manifest can be read without decoding anything of the payload
   Packer packer(writer, request, total);
-  for (const PlannedFile& file : plan.files) TRY(packer.add(file, *plan.manifest.find(file.path)));
+  auto side = side_files.begin();
+  for (const PlannedFile& file : plan.files) {
+    for (; side != side_files.end() && in_order(side->first, file.path); ++side) TRY(writer.add(side->first, side->second));
+    TRY(packer.add(file, *plan.manifest.find(file.path)));
+  }
+  for (; side != side_files.end(); ++side) TRY(writer.add(side->first, side->second));
   return writer.finish();
 }
 
@@ -127,12 +150,13 @@ Result<Built> build_bundle(const BuildRequest& request) {
   if (request.signers.empty()) return fail(Code::kUsage, "a bundle needs at least one key to sign it");
   const BuildPlan plan = TRY(plan_build(request));
   const std::string statement = TRY(manifests::write_bundle_statement(plan.manifest, request.limits));
+  const SideFiles side_files = TRY(side_files_for(plan, statement, request));
   const std::string envelope = TRY(verify::sign_envelope(manifests::kStatementPayloadType, statement, request.signers));
   if (envelope.size() > request.limits.manifest_bytes)
     return fail(Code::kArchiveLimit, "a manifest of " + std::to_string(envelope.size()) + " bytes, limit manifestBytes " + std::to_string(request.limits.manifest_bytes));
   Output output = TRY(Output::open(request.output));
   archive::ArchiveWriter writer([&output](std::string_view bytes) { return output.write(bytes); }, {.level = request.zstd_level});
-  TRY(pack(plan, envelope, request, writer));
+  TRY(pack(plan, side_files, envelope, request, writer));
   TRY(check_limits(writer, request.limits));
   const Digest file = TRY(output.publish());
   return Built{plan.manifest.bundle_id.str(), plan.manifest.version.str(), plan.manifest.generation, plan.manifest.entries.size(),

@@ -5,6 +5,7 @@
 //                   "data/exact/path": type}, on top of the defaults by suffix
 // DIR/dags/*        authored DAGs, YAML or JSON, any file name: packed as dags/<id>/<version>.json, canonical
 // DIR/plugins/<name>/<version>/**   with a plugin.json each;  DIR/data/**;  DIR/sbom.cdx.json
+// DIR/trust/*.json, DIR/time/anchor.json, *.tsr, *.roughtime   stand beside the manifest, unlisted (bundle/layout.h)
 // Anything else in DIR, and anything that is not a plain file or folder, is refused by name. Executable = the owner's
 // x bit. Files are read twice (hash, then pack); one that changed in between is refused. Memory does not grow with
 // the input. The result appears by one rename, next to nothing else.
@@ -21,6 +22,7 @@
 #include "base/result.h"
 #include "base/signer.h"
 #include "base/time.h"
+#include "bundle/layout.h"
 
 namespace airlock::bundle {
 
@@ -33,6 +35,8 @@ struct BuildRequest {
   int zstd_level = 3;
   Limits limits;
   std::function<void(std::uint64_t done, std::uint64_t total)> progress;  // bytes packed; may be empty
+  // What goes beside the manifest and speaks about it: asked for when the statement that will be signed is known.
+  std::function<Result<SideFiles>(const manifests::BundleManifest& manifest, const std::string& statement)> side_files = {};
 };
 
 struct Built {

@@ -148,7 +148,7 @@ class Planner {
     std::ranges::sort(manifest_.entries, {}, &manifests::BundleEntry::path);
     TRY(check_layout(manifest_));
     TRY(specs_.check(manifest_, std::nullopt, nullptr));
-    return BuildPlan{std::move(manifest_), std::move(files_)};
+    return BuildPlan{std::move(manifest_), std::move(files_), std::move(side_files_)};
   }
 
  private:
@@ -179,6 +179,10 @@ class Planner {
 
   Result<void> add(const std::string& path, const std::string& source) {
     if (path.starts_with("dags/")) return add_dag(path, source);
+    if (may_be_unlisted(path)) {
+      side_files_[path] = TRY(read_file(source, request_.limits.metadata_bytes));
+      return {};
+    }
     const auto group = group_of(path);
     if (!group || *group == 0)
       return fail(Code::kManifestInvalid, source + ": a bundle holds dags/, plugins/, data/ and sbom.cdx.json beside " + std::string(kDescriptor));
@@ -228,6 +232,7 @@ class Planner {
   std::map<std::string, std::string> own_types_;
   MediaTypes types_;
   std::vector<PlannedFile> files_;
+  SideFiles side_files_;
   SpecSet specs_;
   std::string buffer_ = std::string(kMiB, '\0');
 };

@@ -21,6 +21,7 @@ struct PlannedFile {
 struct BuildPlan {
   manifests::BundleManifest manifest;  // entries complete
   std::vector<PlannedFile> files;      // in archive order (bundle/layout.h)
+  SideFiles side_files;                // of the folder; not among entries and files
 };
 
 // Errors as build_bundle.

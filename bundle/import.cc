@@ -10,7 +10,7 @@ namespace {
 // A fault of the machine or of the command says nothing about the bundle: there is no evidence to keep.
 bool speaks_of_the_bundle(Code code) {
   const int status = code_info(code).exit_status;
-  return code != Code::kTrustRootsRequired && code != Code::kInvalidTrustWindow && code != Code::kReasonRequired &&
+  return code != Code::kTrustRootsRequired && code != Code::kInvalidTrustWindow && code != Code::kReasonRequired && code != Code::kRotationUnapproved &&
          code != Code::kPermission && (status == 2 || status == 3 || status == 5 || status == 6 || status == 8);
 }
 

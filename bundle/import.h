@@ -24,6 +24,7 @@
 #include "bundle/verdict.h"
 #include "manifests/bundle.h"
 #include "manifests/trust_roots.h"
+#include "trust/repository.h"
 
 namespace airlock::ledger {
 class Ledger;
@@ -54,6 +55,7 @@ struct ImportPorts {
   const std::optional<manifests::TrustRoots>& trust_roots;  // absent: kTrustRootsRequired
   Clock& clock;
   Entropy& entropy;
+  std::vector<trust::Repository>* repositories = nullptr;  // TUF repositories of the site; null is the same as none
 };
 
 struct ImportOutcome {
@@ -67,21 +69,24 @@ struct ImportOutcome {
 
 [[nodiscard]] ImportOutcome import_bundle(const ImportRequest& request, ImportPorts ports);
 
-// The checks that need no site: plan, archive, signature, members, and specs as far as the bundle alone can tell
-// (plugins and data it does not hold itself are not looked for). Writes nothing.
+// The checks that need no ledger: plan, archive, signature, TUF metadata where one of `repositories` speaks for the bundle
+// (null: none), members, and specs as far as the bundle alone can tell (plugins and data it does not hold itself are
+// not looked for). Writes nothing.
 struct VerifyRequest {
   std::string path;
   Limits limits;
   std::function<void(std::uint64_t done, std::uint64_t total)> progress;
 };
 [[nodiscard]] Verdict verify_bundle(const VerifyRequest& request,
-                                    const std::optional<manifests::TrustRoots>& trust_roots, Instant now);
+                                    const std::optional<manifests::TrustRoots>& trust_roots, Instant now,
+                                    std::vector<trust::Repository>* repositories = nullptr);
 
 // What the manifest claims, with nobody's signature checked: for looking at a file, never for a decision.
 struct UntrustedManifest {
   manifests::BundleManifest manifest;
   std::vector<std::string> keyid_hints;  // of the envelope's signatures
   Digest manifest_sha256;
+  std::string payload;                   // the statement, byte for byte
   std::uint64_t file_bytes = 0;
 };
 Result<UntrustedManifest> inspect_untrusted(const std::string& path, const Limits& limits = {});

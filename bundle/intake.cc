@@ -43,9 +43,38 @@ Result<const manifests::BundleEntry*> MemberIntake::match(const archive::Member&
   return entry;
 }
 
+Result<void> MemberIntake::count_side_file(const archive::Member& member) {
+  const std::string quoted = "\"" + member.path + "\"";
+  if (member.size > limits_.metadata_bytes)
+    return fail(Code::kArchiveLimit, quoted + ": metadata of " + std::to_string(member.size) + " bytes, limit metadataBytes " + std::to_string(limits_.metadata_bytes));
+  side_bytes_ += member.size;
+  if (side_files_.size() >= kMaxSideFiles || side_bytes_ > limits_.manifest_bytes)
+    return fail(Code::kArchiveLimit, quoted + ": metadata below trust/ and time/ is over " + std::to_string(kMaxSideFiles) + " files, or over limit manifestBytes " +
+                                         std::to_string(limits_.manifest_bytes));
+  return {};
+}
+
+// Read into memory and kept from the store: nobody has vouched for it yet.
+Result<void> MemberIntake::take_unlisted(const archive::Member& member) {
+  const std::string quoted = "\"" + member.path + "\"";
+  if (!last_.empty() && !in_order(last_, member.path)) return fail(Code::kArchiveOrder, quoted + " after \"" + last_ + "\"");
+  if (member.executable) return fail(Code::kMemberMode, quoted + " is executable");
+  TRY(count_side_file(member));
+  last_ = member.path;
+  side_files_[member.path] = TRY(reader_.read_all(limits_.metadata_bytes));
+  return {};
+}
+
+Result<void> MemberIntake::pass_gate() {
+  if (gate_passed_) return {};
+  gate_passed_ = true;
+  return gate_ ? gate_(side_files_) : Result<void>{};
+}
+
 Result<void> MemberIntake::stream(const archive::Member& member, const manifests::BundleEntry& entry, Out& out) {
   Sha256 hasher;
-  const bool wanted = SpecSet::wants(member.path);
+  const bool wanted = SpecSet::wants(member.path), side = may_be_unlisted(member.path);
+  if (side) TRY(count_side_file(member));
   if (wanted && member.size > limits_.metadata_bytes)
     return fail(Code::kArchiveLimit, "\"" + member.path + "\": a document of " + std::to_string(member.size) + " bytes, limit metadataBytes " +
                                          std::to_string(limits_.metadata_bytes));
@@ -57,7 +86,7 @@ Result<void> MemberIntake::stream(const archive::Member& member, const manifests
     if (left > 0) piece.chunk = TRY(reader_.read());
     left -= piece.chunk.bytes.size();
     hasher.update(piece.chunk.bytes);
-    if (wanted) document += piece.chunk.bytes;
+    if (wanted || side) document += piece.chunk.bytes;
     if (first) {
       piece.begin = entry.sha256;
       piece.size = member.size;
@@ -73,7 +102,8 @@ Result<void> MemberIntake::stream(const archive::Member& member, const manifests
     TRY(out.put(std::move(piece)));
     if (progress_) progress_(reader_.packed_bytes(), reader_.file_bytes());
   }
-  if (wanted) documents_.emplace_back(member.path, std::move(document));
+  if (side) side_files_[member.path] = std::move(document);
+  else if (wanted) documents_.emplace_back(member.path, std::move(document));
   return {};
 }
 
@@ -94,13 +124,19 @@ Result<MembersSeen> MemberIntake::run(StoreBatch* batch) {
   MembersSeen sum;
   std::uint64_t documents = 0;
   while (const auto member = TRY(reader_.next())) {
+    if (may_be_unlisted(member->path) && manifest_.find(member->path) == nullptr) {
+      TRY(take_unlisted(*member));
+      continue;
+    }
     const manifests::BundleEntry& entry = *TRY(match(*member));
+    if (!may_be_unlisted(member->path)) TRY(pass_gate());
     if (SpecSet::wants(member->path) && (documents += member->size) > limits_.manifest_bytes)
       return fail(Code::kArchiveLimit, "DAG specs and plugin descriptors together are over limit manifestBytes " + std::to_string(limits_.manifest_bytes));
     TRY(stream(*member, entry, out));
     ++sum.members;
     sum.bytes += member->size;
   }
+  TRY(pass_gate());
   TRY(out.finish());
   TRY(missing());
   if (progress_) progress_(reader_.file_bytes(), reader_.file_bytes());

@@ -7,6 +7,7 @@
 
 #include "archive/archive.h"
 #include "base/limits.h"
+#include "bundle/layout.h"
 #include "bundle/specs.h"
 #include "bundle/store_batch.h"
 #include "manifests/trust_roots.h"
@@ -19,6 +20,10 @@ using Progress = std::function<void(std::uint64_t done, std::uint64_t total)>;
 // The envelope: the first member, whole, unverified. kManifestFirst, kArchive*.
 Result<std::string> read_envelope_untrusted(archive::ArchiveReader& reader, const Limits& limits);
 
+// Side files (layout.h) are held in memory; unlisted ones are never stored. The gate sees all of them, also listed ones.
+using SideGate = std::function<Result<void>(const SideFiles&)>;
+inline constexpr std::size_t kMaxSideFiles = 2048;  // and limits.manifest_bytes together
+
 struct MembersSeen {
   std::uint64_t members = 0, bytes = 0;
 };
@@ -26,12 +31,13 @@ struct MembersSeen {
 // Every member behind the manifest, to the end of the file. Refuses at its header what the manifest does not list
 // (kMemberUnlisted), or lists otherwise (kMemberSize, kMemberMode), or what is out of order (kArchiveOrder); at its
 // end what hashes differently (kMemberDigest); at the end of the archive what never came (kMemberMissing).
+// `gate` runs once, with all side files, before the first byte of any member behind them is accepted.
 // `batch` null: nothing is written. Specs are collected in `specs`; whether they are good is not judged here.
 class MemberIntake {
  public:
   MemberIntake(archive::ArchiveReader& reader, const manifests::BundleManifest& manifest, const Limits& limits,
-               const Progress& progress)
-      : reader_(reader), manifest_(manifest), limits_(limits), progress_(progress) {}
+               const Progress& progress, const SideGate& gate)
+      : reader_(reader), manifest_(manifest), limits_(limits), progress_(progress), gate_(gate) {}
   Result<MembersSeen> run(StoreBatch* batch);
   // Bytes of the members that SpecSet wants, by path, in archive order; complete after run().
   std::vector<std::pair<std::string, std::string>> take_documents() { return std::move(documents_); }
@@ -41,11 +47,18 @@ class MemberIntake {
   Result<const manifests::BundleEntry*> match(const archive::Member& member);
   Result<void> stream(const archive::Member& member, const manifests::BundleEntry& entry, Out& out);
   Result<void> missing() const;
+  Result<void> take_unlisted(const archive::Member& member);
+  Result<void> count_side_file(const archive::Member& member);
+  Result<void> pass_gate();
 
   archive::ArchiveReader& reader_;
   const manifests::BundleManifest& manifest_;
   const Limits& limits_;
   const Progress& progress_;
+  const SideGate& gate_;
+  bool gate_passed_ = false;
+  SideFiles side_files_;
+  std::uint64_t side_bytes_ = 0;
   std::vector<std::pair<std::string, std::string>> documents_;
   std::vector<bool> seen_;      // by position in manifest_.entries
   std::string last_;            // path of the member before

@@ -52,6 +52,14 @@ Result<PluginPath> parse_plugin_path(std::string_view path) {
   return PluginPath{{std::move(*name), std::move(*version)}, std::string(path.substr(second + 1))};
 }
 
+bool may_be_unlisted(std::string_view path) {
+  const auto slash = path.find('/');
+  const std::string_view name = slash == std::string_view::npos ? std::string_view() : path.substr(slash + 1);
+  if (name.empty() || name.find('/') != std::string_view::npos) return false;
+  if (path.starts_with("trust/")) return name.size() > 5 && name.ends_with(".json");
+  return path.starts_with("time/") && (name == "anchor.json" || name.ends_with(".tsr") || name.ends_with(".roughtime"));
+}
+
 Result<void> check_layout(const manifests::BundleManifest& manifest) {
   for (const manifests::BundleEntry& entry : manifest.entries) {
     const auto group = group_of(entry.path);

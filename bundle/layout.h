@@ -3,6 +3,7 @@
 // Order: manifest.dsse.json, trust/, time/, dags/, plugins/, data/, sbom.cdx.json; within each by path bytes.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -35,6 +36,11 @@ struct PluginPath {
 };
 // plugins/<name>/<version>/<inner>; kManifestInvalid for anything else below plugins/.
 Result<PluginPath> parse_plugin_path(std::string_view path);
+
+// Members that the manifest need not list, since it cannot: they speak about it (trust/targets.json names its digest, a
+// time stamp has its imprint). trust/NAME.json, time/anchor.json, time/NAME.tsr, time/NAME.roughtime.
+bool may_be_unlisted(std::string_view path);
+using SideFiles = std::map<std::string, std::string>;  // such members: path -> bytes. They vouch for themselves
 
 inline constexpr std::string_view kPluginFile = "plugin.json";
 

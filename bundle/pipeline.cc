@@ -78,10 +78,22 @@ Result<StagedBundle> Pipeline::stage(const OpenedBundle& opened) {
   StagedBundle staged(TRY(prove_manifest(reader, *ports_.trust_roots, now_, request_.limits, log_)),
                       request_.dry_run ? nullptr : std::make_unique<StoreBatch>(ports_.store));
   TRY(log_.note(kCheckTenant, check_tenant(staged.manifest())));
-  // Check 4, TUF metadata, belongs here: before the first payload byte is accepted.
+  const SideGate gate = [&](const SideFiles& files) -> Result<void> {
+    staged.metadata_ = TRY(prove_metadata(ports_.repositories, staged.verified_, files, now_, log_));
+    staged.side_files_ = files;
+    return {};
+  };
   staged.documents_ =
-      TRY(prove_members(reader, staged.manifest(), request_.limits, request_.progress, staged.batch_.get(), log_));
+      TRY(prove_members(reader, staged.manifest(), request_.limits, request_.progress, gate, staged.batch_.get(), log_));
   return staged;
+}
+
+// Only now: a root that came in a bundle waits for approval only when the whole bundle is what its publisher made.
+Result<void> Pipeline::check_rotation(const StagedBundle& staged) {
+  if (!staged.metadata_) return {};
+  trust::Repository* repository = trust::repository_for(*ports_.repositories, staged.manifest().bundle_id);
+  log_.passed(kCheckRotation, TRY(trust::check_rotation(*repository, staged.metadata_->new_roots(), !request_.dry_run)));
+  return {};
 }
 
 Result<GenerationDecision> Pipeline::check_generation(const StagedBundle& staged) {
@@ -108,7 +120,7 @@ Result<SpecSet> Pipeline::check_specs(StagedBundle& staged) {
 }
 
 Result<VerifiedBundle> Pipeline::verify(StagedBundle staged) {
-  // Check 6, root rotation policy, belongs here.
+  TRY(log_.note(kCheckRotation, check_rotation(staged)));
   GenerationDecision decision = TRY(log_.note(kCheckGeneration, check_generation(staged)));
   log_.passed(kCheckGeneration, std::move(decision.seen));
   // Check 8, time anchors and staleness, belongs here.
@@ -148,6 +160,9 @@ Result<Activation> Pipeline::activate(StoredBundle stored, const Verdict& verdic
     who.reason = request_.force->reason;
     who.ticket = request_.force->ticket;
   }
+  // Before the catalog: a crash in between leaves metadata that is newer than the active bundle, which the next import of
+  // the same bundle finds in place; the other way round the site would hold a bundle and could be rolled back behind it.
+  if (staged.metadata_) TRY(staged.metadata_->commit());
   // COMMIT POINT: one ledger transaction. Before: the old generation is active, and blobs that nothing refers to lie in
   // the store; after: the new one is, with its event; test: "a kill at any instant leaves the old or the new generation"
   TRY(ports_.ledger.write(now_, [&](ledger::Tx& tx) { return ledger::record_import(tx, request_.tenant, import, who); }));

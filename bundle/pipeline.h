@@ -3,8 +3,8 @@
 // be activated.
 //
 //   OpenedBundle    the plan holds: a readable file, trust roots inside their window, force complete   (check 1)
-//   StagedBundle    signature and every member hold; blobs lie nameless in the store   (checks 2, 3, 5; 4 belongs here)
-//   VerifiedBundle  it may follow what was accepted, and its specs hold                (checks 7, 9; 6 and 8 belong here)
+//   StagedBundle    signature, TUF metadata and every member hold; blobs lie nameless in the store    (checks 2 to 5)
+//   VerifiedBundle  it may follow what was accepted, and its specs hold              (checks 6, 7, 9; 8 belongs here)
 //   StoredBundle    every blob is durable under its name; nothing refers to them yet
 //   Activation      the catalog says so
 #pragma once
@@ -18,6 +18,7 @@
 #include "bundle/intake.h"
 #include "bundle/specs.h"
 #include "ledger/ledger.h"
+#include "trust/bundle_check.h"
 
 namespace airlock::bundle {
 
@@ -62,6 +63,8 @@ class StagedBundle {
   verify::VerifiedBundleManifest verified_;
   std::unique_ptr<StoreBatch> batch_;  // null in a dry run
   std::vector<std::pair<std::string, std::string>> documents_;  // of the members that SpecSet wants
+  SideFiles side_files_;                                        // trust/ and time/, which the manifest need not list
+  std::optional<trust::CheckedMetadata> metadata_;              // where a TUF repository speaks for the bundle
 };
 
 class VerifiedBundle {
@@ -104,6 +107,7 @@ class Pipeline {
 
  private:
   Result<void> check_plan();
+  Result<void> check_rotation(const StagedBundle& staged);
   Result<void> check_tenant(const manifests::BundleManifest& manifest);
   Result<GenerationDecision> check_generation(const StagedBundle& staged);
   Result<SpecSet> check_specs(StagedBundle& staged);
@@ -121,9 +125,14 @@ Result<UniqueFd> open_bundle_file(const std::string& path);  // kBundlePathRequi
 Result<void> check_trust_window(const std::optional<manifests::TrustRoots>& roots, Instant now);
 Result<verify::VerifiedBundleManifest> prove_manifest(archive::ArchiveReader& reader, const manifests::TrustRoots& roots,
                                                       Instant now, const Limits& limits, CheckLog& log);
-// Gives the documents that SpecSet wants. `batch` null: nothing is written.
+// Gives the documents that SpecSet wants. `batch` null: nothing is written. `gate` as in intake.h.
 Result<Documents> prove_members(archive::ArchiveReader& reader, const manifests::BundleManifest& manifest,
-                                const Limits& limits, const Progress& progress, StoreBatch* batch, CheckLog& log);
+                                const Limits& limits, const Progress& progress, const SideGate& gate, StoreBatch* batch,
+                                CheckLog& log);
+// Check 4. Nothing when no repository speaks for the bundle, or the one that does asks for no metadata and there is none.
+Result<std::optional<trust::CheckedMetadata>> prove_metadata(std::vector<trust::Repository>* repositories,
+                                                             const verify::VerifiedBundleManifest& manifest,
+                                                             const SideFiles& files, Instant now, CheckLog& log);
 Result<SpecSet> parse_specs(Documents documents, const Limits& limits);
 
 }  // namespace airlock::bundle

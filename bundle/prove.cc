@@ -13,6 +13,7 @@ std::string_view check_of(Code code, std::string_view in_progress) {
   const std::string_view text = code_info(code).text;
   if (text.starts_with("archive:")) return kCheckArchive;
   if (text.starts_with("member-")) return kCheckMembers;
+  if (text.starts_with("tuf:")) return kCheckTuf;
   return in_progress;
 }
 
@@ -61,13 +62,30 @@ Result<verify::VerifiedBundleManifest> prove_manifest(archive::ArchiveReader& re
 }
 
 Result<Documents> prove_members(archive::ArchiveReader& reader, const manifests::BundleManifest& manifest,
-                                const Limits& limits, const Progress& progress, StoreBatch* batch, CheckLog& log) {
-  MemberIntake intake(reader, manifest, limits, progress);
+                                const Limits& limits, const Progress& progress, const SideGate& gate, StoreBatch* batch,
+                                CheckLog& log) {
+  MemberIntake intake(reader, manifest, limits, progress, gate);
   const MembersSeen seen = TRY(log.note(kCheckMembers, intake.run(batch)));
   log.passed(kCheckArchive, number(reader.file_bytes()) + " bytes, " + number(reader.unpacked_bytes()) + " unpacked, nothing after the end");
   log.passed(kCheckMembers, number(seen.members) + " of " + number(manifest.entries.size()) + " members, " + number(seen.bytes) +
                                 " bytes, each with its signed digest");
   return intake.take_documents();
+}
+
+Result<std::optional<trust::CheckedMetadata>> prove_metadata(std::vector<trust::Repository>* repositories,
+                                                             const verify::VerifiedBundleManifest& manifest,
+                                                             const SideFiles& files, Instant now, CheckLog& log) {
+  static constexpr std::string_view kFolder = "trust/";
+  trust::Repository* repository = repositories == nullptr ? nullptr : trust::repository_for(*repositories, manifest.get().bundle_id);
+  if (repository == nullptr) return std::nullopt;
+  trust::MetadataFiles metadata;
+  for (const auto& [path, bytes] : files)
+    if (path.starts_with(kFolder)) metadata.emplace(path.substr(kFolder.size()), bytes);
+  if (metadata.empty() && !repository->config().required) return std::nullopt;
+  auto checked = TRY(trust::check_bundle_metadata(*repository, std::move(metadata),
+                                                  {manifest.get().bundle_id, manifest.get().generation, manifest.payload()}, now));
+  log.passed(kCheckTuf, repository->name().str() + ": " + checked.seen());
+  return checked;
 }
 
 Result<SpecSet> parse_specs(Documents documents, const Limits& limits) {
@@ -76,7 +94,8 @@ Result<SpecSet> parse_specs(Documents documents, const Limits& limits) {
   return specs;
 }
 
-Verdict verify_bundle(const VerifyRequest& request, const std::optional<manifests::TrustRoots>& trust_roots, Instant now) {
+Verdict verify_bundle(const VerifyRequest& request, const std::optional<manifests::TrustRoots>& trust_roots, Instant now,
+                      std::vector<trust::Repository>* repositories) {
   Verdict verdict;
   verdict.file = request.path.substr(request.path.rfind('/') + 1);
   CheckLog log(verdict);
@@ -87,7 +106,11 @@ Verdict verify_bundle(const VerifyRequest& request, const std::optional<manifest
     log.set_file_bytes(reader.file_bytes());
     log.passed(kCheckPlan, "trust roots valid until " + trust_roots->valid_until.text());
     const auto manifest = TRY(prove_manifest(reader, *trust_roots, now, request.limits, log));
-    Documents documents = TRY(prove_members(reader, manifest.get(), request.limits, request.progress, nullptr, log));
+    const SideGate gate = [&](const SideFiles& files) -> Result<void> {
+      (void)TRY(prove_metadata(repositories, manifest, files, now, log));
+      return {};
+    };
+    Documents documents = TRY(prove_members(reader, manifest.get(), request.limits, request.progress, gate, nullptr, log));
     const SpecSet specs = TRY(log.note(kCheckSpecs, parse_specs(std::move(documents), request.limits)));
     const auto summary = TRY(log.note(kCheckSpecs, specs.check(manifest.get(), std::nullopt, nullptr)));
     log.passed(kCheckSpecs, number(summary.dags) + " DAGs, " + number(summary.plugins) +
@@ -104,7 +127,7 @@ Result<UntrustedManifest> inspect_untrusted(const std::string& path, const Limit
   const verify::Envelope envelope =
       TRY(verify::parse_envelope(TRY(read_envelope_untrusted(reader, limits)), manifests::kManifestPath, limits));
   UntrustedManifest out{TRY(manifests::parse_bundle_statement(envelope.payload, limits)), {}, Digest::of(envelope.payload),
-                        reader.file_bytes()};
+                        envelope.payload, reader.file_bytes()};
   for (const verify::EnvelopeSignature& signature : envelope.signatures) out.keyid_hints.push_back(signature.keyid);
   return out;
 }

@@ -13,11 +13,12 @@
 
 namespace airlock::bundle {
 
-// The checks of the bundle format page that this version performs, by number: 1 plan, 2 archive, 3 signature,
-// tenant, 5 members, 7 generation, 9 specs. 4 (TUF), 6 (root rotation) and 8 (time) are not performed and never listed:
-// a verdict names only what was done.
+// The checks of the bundle format page that this version performs, by number: 1 plan, 2 archive, 3 signature, tenant,
+// 4 tuf and 6 rotation (where a TUF repository speaks for the bundle), 5 members, 7 generation, 9 specs. 8 (time) is
+// not performed and never listed: a verdict names only what was done.
 inline constexpr std::string_view kCheckPlan = "plan", kCheckArchive = "archive", kCheckSignature = "signature",
-                                  kCheckTenant = "tenant", kCheckMembers = "members", kCheckGeneration = "generation", kCheckSpecs = "specs";
+                                  kCheckTenant = "tenant", kCheckMembers = "members", kCheckGeneration = "generation", kCheckSpecs = "specs",
+                                  kCheckTuf = "tuf", kCheckRotation = "rotation";
 
 struct Check {
   std::string name;

@@ -5,12 +5,13 @@
 #include "bundle/prune.h"
 #include "cli/site.h"
 #include "ledger/catalog.h"
+#include "trust/bundle_check.h"
 
 namespace airlock::cli {
 namespace {
 
 struct BundleOptions {
-  std::string path, output, created_at;
+  std::string path, output, created_at, tuf_repo;
   std::vector<std::string> keys, limits;
   std::uint64_t threshold = 1;
   int level = 3;
@@ -27,6 +28,16 @@ Result<int> build(Shell& shell, const BundleOptions& o) {
   const auto line = status_line(shell);
   bundle::BuildRequest request{o.path, o.output, signers, std::nullopt, o.generation, o.level, {}, byte_progress(shell, "packing", line)};
   if (!o.created_at.empty()) request.created_at = TRY(Instant::parse(o.created_at));
+  std::optional<trust::TufRepo> repo;
+  if (!o.tuf_repo.empty()) {
+    repo = TRY(trust::TufRepo::open(o.tuf_repo));
+    request.side_files = [&repo](const manifests::BundleManifest& manifest, const std::string& statement) -> Result<bundle::SideFiles> {
+      bundle::SideFiles files;
+      for (auto& [name, bytes] : TRY(trust::metadata_for_bundle(*repo, {manifest.bundle_id, manifest.generation, statement})))
+        files.emplace("trust/" + name, std::move(bytes));
+      return files;
+    };
+  }
   const bundle::Built built = TRY(bundle::build_bundle(request));
   line->clear();
   TRY(shell.emit({{"file", o.output}, {"bundleId", built.bundle_id}, {"version", built.version}, {"generation", built.generation},
@@ -54,6 +65,7 @@ Result<int> import(Shell& shell, const BundleOptions& o) {
   Site site = TRY(open_site(shell));
   const auto store = TRY(open_store(site.home));
   const auto roots = TRY(load_trust_roots(site.home));
+  auto repositories = TRY(load_repositories(site.home));
   bundle::Quarantine quarantine(site.home.quarantine());
   const auto line = status_line(shell);
   std::optional<bundle::Force> force;
@@ -65,7 +77,7 @@ Result<int> import(Shell& shell, const BundleOptions& o) {
   const bundle::ImportRequest request{.path = o.path, .tenant = tenant, .actor = shell.actor(), .dry_run = o.dry_run, .force = force,
                                       .trace_id = who(shell).trace_id, .wait = o.no_wait ? bundle::Wait::kNo : bundle::Wait::kYes,
                                       .limits = limits, .progress = byte_progress(shell, o.dry_run ? "checking" : "importing", line)};
-  const auto outcome = bundle::import_bundle(request, {*store, site.ledger, quarantine, roots, shell.clock, shell.entropy});
+  const auto outcome = bundle::import_bundle(request, {*store, site.ledger, quarantine, roots, shell.clock, shell.entropy, &repositories});
   line->clear();
 
   Json json = outcome.verdict.to_json();
@@ -86,9 +98,12 @@ Result<int> import(Shell& shell, const BundleOptions& o) {
 
 Result<int> verify_only(Shell& shell, const BundleOptions& o) {
   std::optional<manifests::TrustRoots> roots;
+  std::vector<trust::Repository> repositories;
   const Instant now = shell.clock.now();
   if (o.keys.empty()) {
-    roots = TRY(load_trust_roots(TRY(shell.home())));
+    const HomePaths home = TRY(shell.home());
+    roots = TRY(load_trust_roots(home));
+    repositories = TRY(load_repositories(home));
   } else {  // only these keys count, whatever the site trusts
     roots = manifests::TrustRoots{o.threshold, {}, now, now + Millis(1)};
     for (const std::string& file : o.keys) {
@@ -100,7 +115,7 @@ Result<int> verify_only(Shell& shell, const BundleOptions& o) {
   }
   const auto line = status_line(shell);
   const Limits limits = TRY(shell.limits(o.limits));
-  const auto verdict = bundle::verify_bundle({o.path, limits, byte_progress(shell, "verifying", line)}, roots, now);
+  const auto verdict = bundle::verify_bundle({o.path, limits, byte_progress(shell, "verifying", line)}, roots, now, &repositories);
   line->clear();
   TRY(shell.emit(verdict.to_json(), verdict_text(verdict, shell.terminal.stdout_colour) +
                                         (verdict.accepted() ? name_of(verdict) + ": every check holds\n" : "")));
@@ -173,6 +188,7 @@ void register_bundle(CLI::App& app, Shell& shell) {
   make->add_option("folder", o->path, "folder with bundle.json, dags/, plugins/, data/")->required();
   make->add_option("-o,--output", o->output, "the bundle file, NAME-VERSION.airlock.tar.zst")->required();
   make->add_option("--key", o->keys, "private key to sign with (repeat for more)")->required();
+  make->add_option("--tuf-repo", o->tuf_repo, "TUF repository whose published targets name this bundle; its metadata goes along");
   make->add_option("--created-at", o->created_at, "UTC time to write as createdAt (default: bundle.json, SOURCE_DATE_EPOCH)");
   make->add_option("--generation", o->generation, "generation to write (default: bundle.json)");
   make->add_option("--level", o->level, "zstd level")->check(CLI::Range(1, 19));

@@ -77,6 +77,7 @@ CLI::App* add_command(CLI::App& parent, Shell& shell, const std::string& name, c
 
 void register_key(CLI::App& app, Shell& shell);
 void register_trust(CLI::App& app, Shell& shell);
+void register_trust_repo(CLI::App& trust, Shell& shell);  // below `trust`
 void register_bundle(CLI::App& app, Shell& shell);
 void register_bundle_diff(CLI::App& group, Shell& shell);
 void register_quarantine(CLI::App& app, Shell& shell);

@@ -46,6 +46,8 @@ Result<std::optional<manifests::TrustRoots>> load_trust_roots(const HomePaths& h
   return roots;
 }
 
+Result<std::vector<trust::Repository>> load_repositories(const HomePaths& home) { return trust::open_repositories(home.trust()); }
+
 ledger::Who who(const Shell& shell) {
   const auto given = [](const std::string& text) { return text.empty() ? std::nullopt : std::optional(text); };
   ledger::Who w{shell.actor(), given(shell.options.reason), given(shell.options.ticket)};

@@ -82,6 +82,7 @@ struct Site {
   std::unique_ptr<ledger::Ledger> ledger;
   Quarantine quarantine;
   std::optional<manifests::TrustRoots> trust;
+  std::vector<airlock::trust::Repository> repositories;  // TUF repositories that the site follows: none
   ManualClock clock{kNow};
   SeededEntropy entropy{7};
 };
