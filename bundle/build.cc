@@ -1,60 +1,19 @@
 #include "bundle/build.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 
 #include "archive/archive.h"
-#include "base/encoding.h"
-#include "base/entropy.h"
 #include "base/io.h"
 #include "base/path.h"
 #include "bundle/build_plan.h"
+#include "bundle/output_file.h"
 #include "verify/dsse.h"
 
 namespace airlock::bundle {
 namespace {
-
-// The output file under a temporary name, removed unless it was published.
-class Output {
- public:
-  static Result<Output> open(const std::string& path) {
-    Output out;
-    out.path_ = path;
-    out.temp_ = path + ".building-" + to_hex(SystemEntropy().bytes(6));  // a name only: no byte of the bundle depends on it
-    out.file_ = UniqueFd(::open(out.temp_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644));
-    if (!out.file_) return os_fail("create", out.temp_);
-    return out;
-  }
-  Output(Output&& other) noexcept
-      : path_(std::move(other.path_)), temp_(std::exchange(other.temp_, {})), file_(std::move(other.file_)), hasher_(std::move(other.hasher_)) {}
-  ~Output() {
-    if (!temp_.empty()) ::unlink(temp_.c_str());
-  }
-
-  Result<void> write(std::string_view bytes) {
-    hasher_.update(bytes);
-    return write_all(file_.get(), bytes, temp_);
-  }
-
-  Result<Digest> publish() {
-    if (::fsync(file_.get()) != 0) return os_fail("fsync", temp_);
-    // COMMIT POINT: before, the old file or none; after, the whole new one; test: "a build that fails leaves no file"
-    if (::rename(temp_.c_str(), path_.c_str()) != 0) return os_fail("rename", path_);
-    temp_.clear();
-    const auto slash = path_.rfind('/');
-    TRY(sync_dir(slash == std::string::npos ? "." : path_.substr(0, slash + 1)));
-    return hasher_.finish();
-  }
-
- private:
-  Output() = default;
-  std::string path_, temp_;
-  UniqueFd file_;
-  Sha256 hasher_;
-};
 
 class Packer {
  public:
@@ -154,7 +113,7 @@ Result<Built> build_bundle(const BuildRequest& request) {
   const std::string envelope = TRY(verify::sign_envelope(manifests::kStatementPayloadType, statement, request.signers));
   if (envelope.size() > request.limits.manifest_bytes)
     return fail(Code::kArchiveLimit, "a manifest of " + std::to_string(envelope.size()) + " bytes, limit manifestBytes " + std::to_string(request.limits.manifest_bytes));
-  Output output = TRY(Output::open(request.output));
+  OutputFile output = TRY(OutputFile::open(request.output));
   archive::ArchiveWriter writer([&output](std::string_view bytes) { return output.write(bytes); }, {.level = request.zstd_level});
   TRY(pack(plan, side_files, envelope, request, writer));
   TRY(check_limits(writer, request.limits));

@@ -2,6 +2,7 @@
 
 #include "audit/audit.h"
 #include "audit/verify/audit_verify.h"
+#include "cli/passphrase.h"
 #include "cli/site.h"
 
 namespace airlock::cli {
@@ -18,7 +19,7 @@ Result<int> export_bundle(Shell& shell, const AuditOptions& o) {
   const TenantId tenant = TRY(shell.tenant());
   Site site = TRY(open_site(shell));
   std::vector<verify::PrivateKey> more;
-  for (const std::string& file : o.keys) more.push_back(TRY(load_private_key(file)));
+  for (const std::string& file : o.keys) more.push_back(TRY(load_signing_key(shell, file)));
   audit::ExportRequest request{tenant, o.from_seq, o.to_seq, std::nullopt, std::nullopt, std::nullopt, o.output, {site.key.get()}, shell.clock.now()};
   for (const auto& key : more) request.signers.push_back(&key);
   if (!o.since.empty()) request.since = TRY(Instant::parse(o.since));
@@ -52,7 +53,7 @@ Result<int> verify_export(const Shell& shell, const AuditOptions& o) {
 Result<int> add_signature(const Shell& shell, const AuditOptions& o) {
   std::size_t signatures = 0;
   for (const std::string& file : o.keys) {
-    const auto key = TRY(load_private_key(file));
+    const auto key = TRY(load_signing_key(shell, file));
     signatures = TRY(audit::add_signature(o.file, key));
   }
   TRY(shell.emit({{"file", o.file}, {"signatures", signatures}}, o.file + ": " + std::to_string(signatures) + " signatures\n"));

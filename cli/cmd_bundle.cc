@@ -3,6 +3,8 @@
 #include "bundle/build.h"
 #include "bundle/import.h"
 #include "bundle/prune.h"
+#include "bundle/sign.h"
+#include "cli/passphrase.h"
 #include "cli/site.h"
 #include "ledger/catalog.h"
 #include "trust/bundle_check.h"
@@ -22,7 +24,7 @@ struct BundleOptions {
 
 Result<int> build(Shell& shell, const BundleOptions& o) {
   std::vector<verify::PrivateKey> keys;
-  for (const std::string& file : o.keys) keys.push_back(TRY(load_private_key(file)));
+  for (const std::string& file : o.keys) keys.push_back(TRY(load_signing_key(shell, file)));
   std::vector<const Signer*> signers;
   for (const auto& key : keys) signers.push_back(&key);
   const auto line = status_line(shell);
@@ -47,6 +49,24 @@ Result<int> build(Shell& shell, const BundleOptions& o) {
                      "\n  " + std::to_string(built.entries) + " entries, " + human_bytes(built.unpacked_bytes) + " packed into " +
                      human_bytes(built.file_bytes) + ", signed by " + std::to_string(keys.size()) + (keys.size() == 1 ? " key" : " keys") +
                      "\n  manifest " + built.manifest_sha256.prefixed() + "\n  file     " + built.file_sha256.prefixed() + "\n"));
+  return 0;
+}
+
+Result<int> sign(Shell& shell, const BundleOptions& o) {
+  std::vector<verify::PrivateKey> keys;
+  for (const std::string& file : o.keys) keys.push_back(TRY(load_signing_key(shell, file)));
+  std::vector<const Signer*> signers;
+  for (const auto& key : keys) signers.push_back(&key);
+  const Limits limits = TRY(shell.limits(o.limits));
+  const bundle::Signed done = TRY(bundle::sign_bundle({o.path, signers, limits}));
+  Json ids = Json::array();
+  for (const auto& key : keys) ids.push_back(key.key_id());
+  TRY(shell.emit({{"file", o.path}, {"bundleId", done.bundle_id}, {"version", done.version}, {"generation", done.generation},
+                  {"manifestSha256", done.manifest_sha256.hex()}, {"fileSha256", done.file_sha256.hex()}, {"keyIds", ids},
+                  {"signatures", done.signatures}, {"copiedBytes", done.copied_bytes}},
+                 o.path + ": " + done.bundle_id + " " + done.version + ", generation " + std::to_string(done.generation) + ", " +
+                     std::to_string(done.signatures) + (done.signatures == 1 ? " signature" : " signatures") + "\n  manifest " +
+                     done.manifest_sha256.prefixed() + "\n  file     " + done.file_sha256.prefixed() + "\n"));
   return 0;
 }
 
@@ -195,6 +215,10 @@ void register_bundle(CLI::App& app, Shell& shell) {
   const auto add_limits = [o](CLI::App& command) {
     command.add_option("--limit", o->limits, "NAME=VALUE: what a bundle may cost, such as memberBytes=16GiB (repeat for more)")->allow_extra_args(false);
   };
+  CLI::App* more = add_command(*group, shell, "sign", "add a signature to a built bundle; its members stay byte for byte", [&shell, o] { return sign(shell, *o); });
+  more->add_option("file", o->path, "the bundle, replaced as a whole")->required();
+  more->add_option("--key", o->keys, "private key to sign with (repeat for more)")->required();
+  add_limits(*more);
   CLI::App* look = add_command(*group, shell, "inspect", "show what a file claims to be, verifying nothing", [&shell, o] { return inspect(shell, *o); });
   look->add_option("file", o->path, "the bundle")->required();
   add_limits(*look);

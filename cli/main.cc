@@ -32,6 +32,7 @@ void add_globals(CLI::App& app, Shell& shell) {
   app.add_option("--reason", o.reason, "why, for the record")->group("Global");
   app.add_option("--ticket", o.ticket, "ticket that authorises it, for the record")->group("Global");
   app.add_option("--traceparent", o.traceparent, "W3C trace context to continue")->group("Global");
+  app.add_option("--passphrase-fd", o.passphrase_fd, "read the passphrase of an encrypted key from this descriptor (else AIRLOCK_PASSPHRASE, a prompt)")->group("Global");
   auto* json = app.add_flag("--json", o.json, "write one JSON object to stdout")->group("Global");
   app.add_flag("--ndjson", o.ndjson, "write one JSON line an item to stdout")->group("Global")->excludes(json);
   app.add_flag("-q,--quiet", o.quiet, "say nothing but errors")->group("Global");

@@ -27,6 +27,7 @@ struct Globals {
   std::string reason;
   std::string ticket;
   std::string traceparent;
+  std::optional<int> passphrase_fd;
   bool json = false;
   bool ndjson = false;
   bool quiet = false;

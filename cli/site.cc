@@ -1,17 +1,13 @@
 #include "cli/site.h"
 
 #include "base/io.h"
+#include "cli/passphrase.h"
+#include "verify/detached.h"
 
 namespace airlock::cli {
 
-Result<verify::PrivateKey> load_private_key(const std::string& file) {
-  auto key = verify::PrivateKey::from_pem(TRY(read_file(file, 64 * kKiB)));
-  if (!key) return fail(key.error().code, file + ": " + key.error().context);
-  return key;
-}
-
 Result<verify::PublicKey> load_public_key(const std::string& file) {
-  auto key = verify::PublicKey::from_pem(TRY(read_file(file, 64 * kKiB)));
+  auto key = verify::read_public_key(TRY(read_file(file, 64 * kKiB)));
   if (!key) return fail(key.error().code, file + ": " + key.error().context);
   return key;
 }
@@ -19,7 +15,7 @@ Result<verify::PublicKey> load_public_key(const std::string& file) {
 Result<Site> open_site(const Shell& shell) {
   const HomePaths home = TRY(shell.prepared_home());
   if (!path_exists(home.site_key())) return fail(Code::kSiteKeyRequired, home.site_key());
-  auto key = std::make_unique<verify::PrivateKey>(TRY(load_private_key(home.site_key())));
+  auto key = std::make_unique<verify::PrivateKey>(TRY(load_signing_key(shell, home.site_key())));
   ledger::Options options;
   options.create = true;
   options.signer = key.get();

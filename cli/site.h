@@ -28,8 +28,7 @@ Result<Site> open_site_read_only(const Shell& shell);
 Result<std::unique_ptr<bundle::Store>> open_store(const HomePaths& home);
 Result<std::optional<manifests::TrustRoots>> load_trust_roots(const HomePaths& home);  // absent: none configured
 Result<std::vector<trust::Repository>> load_repositories(const HomePaths& home);  // TUF repositories; none is fine
-Result<verify::PrivateKey> load_private_key(const std::string& file);
-Result<verify::PublicKey> load_public_key(const std::string& file);
+Result<verify::PublicKey> load_public_key(const std::string& file);  // PEM, minisign or signify
 
 ledger::Who who(const Shell& shell);
 

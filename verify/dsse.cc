@@ -92,6 +92,24 @@ Result<void> add_signature(Envelope& envelope, const Signer& signer) {
   return {};
 }
 
+Result<std::string> add_signatures(std::string_view envelope, std::span<const Signer* const> signers,
+                                   std::string_view what, const Limits& limits) {
+  if (signers.empty()) return fail(Code::kUsage, "an envelope needs at least one signing key");
+  const Envelope parsed = TRY(parse_envelope(envelope, what, limits));
+  const std::string message = pae(parsed.payload_type, parsed.payload);
+  Json document = TRY(parse_json(envelope, what, limits.json_depth));
+  Json& list = document["signatures"];
+  for (const Signer* signer : signers) {
+    const std::string keyid = signer->key_id();
+    const std::string signature = TRY(signer->sign(message));
+    Json added = {{"keyid", keyid}, {"sig", to_base64(signature)}};
+    const auto same = std::ranges::find_if(list, [&](const Json& s) { return s.value("keyid", "") == keyid; });
+    if (same == list.end()) list.push_back(std::move(added));
+    else *same = std::move(added);
+  }
+  return canonical_json(document);
+}
+
 Result<std::string> sign_envelope(std::string_view payload_type, std::string_view payload,
                                   std::span<const Signer* const> signers) {
   if (signers.empty()) return fail(Code::kUsage, "an envelope needs at least one signing key");

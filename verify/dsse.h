@@ -2,7 +2,8 @@
 //
 // Written form: {"payload": base64, "payloadType", "signatures": [{"keyid", "sig"}]}, canonical JSON, standard base64.
 // Read form: either base64 alphabet (padded, never mixed), unknown fields ignored, duplicate keys refused.
-// A threshold counts distinct keys by their bytes. `keyid` is a hint that never rejects: every key is tried.
+// A threshold counts distinct keys by their bytes. `keyid` is a hint that never rejects: every key is tried, with every
+// scheme of its algorithm (scheme.h), because an envelope names none.
 #pragma once
 
 #include <cstddef>
@@ -39,12 +40,16 @@ Result<Envelope> parse_envelope(std::string_view text, std::string_view what = "
 
 std::string write_envelope(const Envelope& envelope);  // canonical JSON, no final line feed
 
-// Signs with each signer in turn; kUsage when there is none. Ed25519: same input, same bytes.
+// Signs with each signer in turn; kUsage when there is none. Same input, same bytes.
 Result<std::string> sign_envelope(std::string_view payload_type, std::string_view payload,
                                   std::span<const Signer* const> signers);
 
 // Adds one more signature over the same payload; a second one by a key of the same id replaces the first.
 Result<void> add_signature(Envelope& envelope, const Signer& signer);
+
+// The same on the text of an envelope: fields that this program does not know stay where they are. Canonical JSON.
+Result<std::string> add_signatures(std::string_view envelope, std::span<const Signer* const> signers,
+                                   std::string_view what = "envelope", const Limits& limits = {});
 
 class VerifiedPayload {
  public:
