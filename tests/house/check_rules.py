@@ -24,6 +24,7 @@ MAY_USE = {
     "verify": {"base", "manifests"},
     "verify/time": {"base", "manifests", "verify"},
     "verify/sigstore": {"base", "manifests", "verify", "verify/time"},
+    "oci": {"base", "archive"},
     "ledger": {"base"},
     "bundle": {"base", "archive", "manifests", "verify", "verify/time", "ledger"},
     "jobs": {"base", "ledger"},
