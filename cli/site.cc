@@ -1,6 +1,7 @@
 #include "cli/site.h"
 
 #include "base/io.h"
+#include "base/trace_context.h"
 
 namespace airlock::cli {
 
@@ -49,9 +50,7 @@ Result<std::optional<manifests::TrustRoots>> load_trust_roots(const HomePaths& h
 ledger::Who who(const Shell& shell) {
   const auto given = [](const std::string& text) { return text.empty() ? std::nullopt : std::optional(text); };
   ledger::Who w{shell.actor(), given(shell.options.reason), given(shell.options.ticket)};
-  // 00-<32 hex trace id>-<16 hex span id>-<flags> (W3C Trace Context section 3.2)
-  const std::string& parent = shell.options.traceparent;
-  if (parent.size() >= 55) w.trace_id = parent.substr(3, 32);
+  if (const auto parent = parse_traceparent(shell.options.traceparent)) w.trace_id = parent->trace_id;
   return w;
 }
 
