@@ -274,7 +274,8 @@ Result<int> version_of(const At& document) {
 }  // namespace
 
 Result<void> check_cyclonedx(const Json& json) {
-  const At document{json, "", TRY(version_of({json, "", 0}))};
+  const int version = TRY(version_of({json, "", 0}));
+  const At document{json, "", version};
   const At serial = document.in("serialNumber");
   if (document.has("serialNumber") &&
       !(serial.value.is_string() && like(serial.value.get_ref<const std::string&>(), "urn:uuid:xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx")))

@@ -1,10 +1,12 @@
 #include "report.h"
 
+#include <utility>
+
 namespace airlock::conformance {
 
 void Report::begin(std::string id) {
   // The unit of the case itself falls away once there are tests inside it, unless something was said about it.
-  if (units_.size() == 1 && units_[0].deviations.empty() && units_[0].skipped.empty()) units_.clear();
+  if (std::exchange(whole_, false) && units_[0].deviations.empty() && units_[0].skipped.empty()) units_.clear();
   units_.push_back({std::move(id), {}, {}, {}});
 }
 

@@ -67,6 +67,7 @@ class Report {
     else return printable(Json(value).dump(-1, ' ', true, Json::error_handler_t::replace));
   }
   std::vector<Unit> units_;
+  bool whole_ = true;  // the only unit is the case itself
 };
 
 }  // namespace airlock::conformance

@@ -46,7 +46,8 @@ Result<void> verify(const Result<PublicKey>& key, const Json& test, SignatureSch
 }  // namespace
 
 void run_wycheproof(const Case& c, Report& report) {
-  const Json vectors = USE(parse_json(USE(c.file("vectors"), report), c.id()), report);
+  const std::string text = USE(c.file("vectors"), report);
+  const Json vectors = USE(parse_json(text, c.id()), report);
   for (const Json& group : vectors.value("testGroups", Json::array())) {
     const auto scheme = scheme_of(group);
     const auto key = PublicKey::from_pem(group.value("publicKeyPem", ""));

@@ -8,14 +8,19 @@
 
 namespace airlock::conformance {
 
+void run_dsse(const Case& c, Report& report);
 void run_json_canonical(const Case& c, Report& report);
 void run_json_parsing(const Case& c, Report& report);
 void run_merkle(const Case& c, Report& report);
 void run_oci_layout(const Case& c, Report& report);
 void run_payload(const Case& c, Report& report);
+void run_rfc3161(const Case& c, Report& report);
+void run_roughtime(const Case& c, Report& report);
 void run_tar(const Case& c, Report& report);
+void run_tlog_note(const Case& c, Report& report);
 void run_trace_context(const Case& c, Report& report);
 void run_workflows(const Case& c, Report& report);
+void run_wycheproof(const Case& c, Report& report);
 void run_zstd(const Case& c, Report& report);
 
 // nullptr: no such set is known.

@@ -71,7 +71,7 @@ TEST_CASE("Links of an image are made as they are and lead nowhere while it is u
   CHECK(st.st_nlink == 2);
 }
 
-TEST_CASE("An image with an entry that leaves, follows or confuses is refused") {
+TEST_CASE("C004 C005 C006 C008 An image with an entry that leaves, follows or confuses is refused") {
   check_refused({{"dot-dot", {{{"../evil", "x"}}}, Code::kOciUnsafe},
                  {"dot-dot inside", {{{"a/../b", "x"}}}, Code::kOciUnsafe},
                  {"absolute", {{{"/etc/passwd", "x"}}}, Code::kOciUnsafe},
