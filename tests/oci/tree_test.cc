@@ -13,7 +13,7 @@ namespace {
 constexpr char kFolder = '5', kSymlink = '2', kHardLink = '1', kDevice = '3', kFifo = '6';
 
 Entry folder(const std::string& name) { return {.name = name, .flag = kFolder, .mode = 0755}; }
-Entry symlink(const std::string& name, const std::string& target) { return {.name = name, .flag = kSymlink, .link = target}; }
+Entry soft_link(const std::string& name, const std::string& target) { return {.name = name, .flag = kSymlink, .link = target}; }
 Entry hard_link(const std::string& name, const std::string& target) { return {.name = name, .flag = kHardLink, .link = target}; }
 
 Code code_of(const std::vector<Layer>& layers, Rules rules, const Limits& limits = {}) {
@@ -59,8 +59,8 @@ TEST_CASE("A whiteout takes away what lower layers made, not what its own layer 
 }
 
 TEST_CASE("Links of an image are made as they are and lead nowhere while it is unpacked") {
-  const std::vector<Layer> layers = {{{"usr/bin/tool", "t", '0', "", 04755}, symlink("bin", "usr/bin"), symlink("out", "/etc"),
-                                      symlink("dangling", "../../nowhere"), hard_link("usr/bin/twin", "/usr/bin/tool")}};
+  const std::vector<Layer> layers = {{{"usr/bin/tool", "t", '0', "", 04755}, soft_link("bin", "usr/bin"), soft_link("out", "/etc"),
+                                      soft_link("dangling", "../../nowhere"), hard_link("usr/bin/twin", "/usr/bin/tool")}};
   const TempDir dir;
   REQUIRE(unpack(open_layers(layers), dir.path(), Rules::kImage));
   CHECK(list(dir.path()) == std::map<std::string, std::string>{{"bin", "-> usr/bin"}, {"dangling", "-> ../../nowhere"}, {"out", "-> /etc"},
@@ -78,20 +78,20 @@ TEST_CASE("C004 C005 C006 C008 An image with an entry that leaves, follows or co
                  {"an empty component", {{{"a//b", "x"}}}, Code::kOciUnsafe},
                  {"no name", {{{"", "x"}}}, Code::kOciUnsafe},
                  {"a file called .", {{{".", "x"}}}, Code::kOciUnsafe},
-                 {"a file below a link of its layer", {{symlink("d", "/tmp"), {"d/x", "x"}}}, Code::kOciUnsafe},
-                 {"a file below a link of a lower layer", {{symlink("d", "/tmp")}, {{"d/x", "x"}}}, Code::kOciUnsafe},
-                 {"a folder below a link", {{symlink("d", "e")}, {folder("d/x")}}, Code::kOciUnsafe},
+                 {"a file below a link of its layer", {{soft_link("d", "/tmp"), {"d/x", "x"}}}, Code::kOciUnsafe},
+                 {"a file below a link of a lower layer", {{soft_link("d", "/tmp")}, {{"d/x", "x"}}}, Code::kOciUnsafe},
+                 {"a folder below a link", {{soft_link("d", "e")}, {folder("d/x")}}, Code::kOciUnsafe},
                  {"a file below a file", {{{"d", "x"}, {"d/x", "x"}}}, Code::kOciUnsafe},
                  {"a hard link to nothing", {{hard_link("a", "b")}}, Code::kOciUnsafe},
                  {"a hard link to a later file", {{hard_link("a", "b"), {"b", "x"}}}, Code::kOciUnsafe},
-                 {"a hard link to a link", {{symlink("l", "/etc/passwd"), hard_link("a", "l")}}, Code::kOciUnsafe},
+                 {"a hard link to a link", {{soft_link("l", "/etc/passwd"), hard_link("a", "l")}}, Code::kOciUnsafe},
                  {"a hard link that leaves", {{hard_link("a", "../../etc/passwd")}}, Code::kOciUnsafe},
                  {"a hard link to itself", {{{"a", "x"}}, {hard_link("a", "a")}}, Code::kOciUnsafe},
                  {"a whiteout of nothing", {{{".wh."}}}, Code::kOciUnsafe},
                  {"a whiteout of the folder above", {{{"d/.wh..."}}}, Code::kInternal},  // the file "..", no: a file named ".." + "."
                  {"a whiteout of ..", {{{"d/.wh..", ""}}}, Code::kOciUnsafe},
                  {"a file twice in one layer", {{{"a", "1"}, {"a", "2"}}}, Code::kArchiveDuplicate},
-                 {"a file, then a link of that name", {{{"a", "1"}, symlink("a", "/etc/passwd")}}, Code::kArchiveDuplicate},
+                 {"a file, then a link of that name", {{{"a", "1"}, soft_link("a", "/etc/passwd")}}, Code::kArchiveDuplicate},
                  {"a device", {{{"null", "", kDevice}}}, Code::kArchiveType},
                  {"a FIFO", {{{"pipe", "", kFifo}}}, Code::kArchiveType},
                  {"an unknown type", {{{"z", "", 'Z'}}}, Code::kArchiveType}},
@@ -102,7 +102,7 @@ TEST_CASE("Unpacking for files only takes plain files and folders with names tha
   const TempDir dir;
   REQUIRE(unpack(open_layers({{folder("./"), folder("./x/"), {"./x/y.txt", "1"}, folder("x"), {"z/deep/er", "2", '0', "", 0755}}}), dir.path(), Rules::kFilesOnly));
   CHECK(list(dir.path()) == std::map<std::string, std::string>{{"x", "/"}, {"x/y.txt", "1"}, {"z", "/"}, {"z/deep", "/"}, {"z/deep/er", "2"}});
-  check_refused({{"a symbolic link that stays inside", {{{"a", "x"}, symlink("b", "a")}}, Code::kArchiveType},
+  check_refused({{"a symbolic link that stays inside", {{{"a", "x"}, soft_link("b", "a")}}, Code::kArchiveType},
                  {"a hard link", {{{"a", "x"}, hard_link("b", "a")}}, Code::kArchiveType},
                  {"a set-user-id file", {{{"a", "x", '0', "", 04755}}}, Code::kOciUnsafe},
                  {"a backslash", {{{"a\\b", "x"}}}, Code::kArchivePath},
