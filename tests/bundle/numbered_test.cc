@@ -68,7 +68,7 @@ TEST_CASE("C041 C103 the file that was opened is the one that is judged and stor
 TEST_CASE("C043 lengths and types of the signed encoding cannot be moved into each other") {
   Site site;
   const std::string type(manifests::kStatementPayloadType);
-  for (const std::string& other : {type + " 2 {}", " " + type, type + std::string(1, '\0'), "application/\xE2\x88\x9A", std::string()})
+  for (const std::string& other : {type + " 2 {}", " " + type, type + std::string(1, '\0'), std::string("application/\xE2\x88\x9A"), std::string()})
     CHECK(import_edited(site, [&](Json& e) { e["payloadType"] = other; }) != "accepted");
   // A payload that is itself an encoding: the verifier encodes again.
   CHECK(import_edited(site, [&](Json& e) { e["payload"] = to_base64(verify::pae(type, payload_of(e))); }) == "dsse:threshold");

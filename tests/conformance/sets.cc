@@ -14,6 +14,7 @@ RunCase runner_of(std::string_view set) {
       {"payload", run_payload},
       {"rfc3161", run_rfc3161},
       {"roughtime", run_roughtime},
+      {"sigstore-bundle", run_sigstore_bundle},
       {"tar", run_tar},
       {"tlog-note", run_tlog_note},
       {"trace-context", run_trace_context},

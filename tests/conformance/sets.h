@@ -16,6 +16,7 @@ void run_oci_layout(const Case& c, Report& report);
 void run_payload(const Case& c, Report& report);
 void run_rfc3161(const Case& c, Report& report);
 void run_roughtime(const Case& c, Report& report);
+void run_sigstore_bundle(const Case& c, Report& report);
 void run_tar(const Case& c, Report& report);
 void run_tlog_note(const Case& c, Report& report);
 void run_trace_context(const Case& c, Report& report);
