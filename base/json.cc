@@ -76,6 +76,8 @@ std::optional<LiftedStrings> lift_strings(std::string_view text) {
   if (out.values.empty()) return std::nullopt;
   out.text += text.substr(copied);
   return out;
+}
+
 // Does a literal with a fraction or an exponent live on as a double? Seventeen significant digits tell every double from its
 // neighbours (IEEE 754); more are lost without a word, and so is what is too small.
 bool survives(double value, std::string_view literal) {
