@@ -78,6 +78,19 @@ std::optional<LiftedStrings> lift_strings(std::string_view text) {
   return out;
 }
 
+// Does a literal with a fraction or an exponent live on as a double? Seventeen significant digits tell every double from its
+// neighbours (IEEE 754); more are lost without a word, and so is what is too small.
+bool survives(double value, std::string_view literal) {
+  static constexpr std::size_t kDigits = 17;
+  const std::string_view mantissa = literal.substr(0, literal.find_first_of("eE"));
+  std::string digits;
+  for (const char c : mantissa)
+    if (c >= '0' && c <= '9' && !(digits.empty() && c == '0')) digits += c;
+  const auto last = digits.find_last_not_of('0');
+  const std::size_t significant = last == std::string::npos ? 0 : last + 1;
+  return significant <= kDigits && (value != 0 || significant == 0);
+}
+
 // Builds the value while refusing what nlohmann's own DOM callback would let pass: duplicate keys and deep nesting.
 class StrictBuilder : public nlohmann::json_sax<Json> {
  public:
@@ -92,6 +105,7 @@ class StrictBuilder : public nlohmann::json_sax<Json> {
     // nlohmann turns an integer literal of more than 64 bits into a double: it would not survive.
     if (text.find_first_of(".eE") == std::string::npos) return stop("number " + text.substr(0, 40) + " does not fit 64 bits");
     if (!std::isfinite(v)) return stop("number " + text.substr(0, 40) + " is out of range");
+    if (!survives(v, text)) return stop("number " + text.substr(0, 40) + " does not survive as a double");
     return put(v);
   }
   bool string(string_t& v) override {

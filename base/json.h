@@ -1,7 +1,8 @@
 // base/json: strict JSON in, canonical JSON out.
 //
 // parse_json refuses what two readers could understand differently: duplicate keys (after unescaping), invalid
-// UTF-8, lone surrogates, NUL in keys, a BOM, numbers that overflow, trailing bytes, nesting over the limit.
+// UTF-8, lone surrogates, NUL in keys, a BOM, numbers that do not survive (over 64 bits, too large or too small for a double,
+// more than 17 significant digits), trailing bytes, nesting over the limit.
 // canonical_json writes RFC 8785 (JCS): keys by UTF-16 code units, numbers as ECMAScript, minimal escapes. Integers
 // up to 64 bits are written exactly (JCS would round them above 2^53; airlock's own documents hold none there but
 // `generation`).

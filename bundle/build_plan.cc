@@ -15,6 +15,7 @@
 #include "base/path.h"
 #include "bundle/layout.h"
 #include "bundle/specs.h"
+#include "manifests/cyclonedx.h"
 #include "manifests/dag.h"
 #include "manifests/document.h"
 
@@ -22,6 +23,7 @@ namespace airlock::bundle {
 namespace {
 
 constexpr std::string_view kDescriptor = "bundle.json";
+constexpr std::string_view kSbomPath = "sbom.cdx.json";
 constexpr std::string_view kUnknownType = "application/octet-stream";
 constexpr auto kTypes = std::to_array<std::pair<std::string_view, std::string_view>>(
     {{".cdx.json", "application/vnd.cyclonedx+json"}, {".spdx.json", "application/spdx+json"},
@@ -135,6 +137,14 @@ Result<Source> open_source(const std::string& path) {
   return Source{std::move(file), static_cast<std::uint64_t>(st.st_size), (st.st_mode & S_IXUSR) != 0};
 }
 
+// The bill of materials of the bundle itself is what it says it is; those under data/ are the publisher's business.
+Result<void> check_sbom(const std::string& source, const Limits& limits) {
+  const std::string text = TRY(read_file(source, limits.manifest_bytes));
+  const auto good = manifests::check_cyclonedx(TRY(parse_json(text, source)));
+  if (!good) return fail(good.error().code, source + ": " + good.error().context);
+  return {};
+}
+
 class Planner {
  public:
   Planner(const BuildRequest& request, Descriptor descriptor)
@@ -189,6 +199,7 @@ class Planner {
     const Source in = TRY(open_source(source));
     if (in.size > request_.limits.member_bytes)
       return fail(Code::kArchiveLimit, source + ": " + std::to_string(in.size) + " bytes, limit memberBytes " + std::to_string(request_.limits.member_bytes));
+    if (path == kSbomPath) TRY(check_sbom(source, request_.limits));
     std::string document;
     const Digest digest = TRY(hash(in, source, SpecSet::wants(path) ? &document : nullptr));
     if (SpecSet::wants(path)) TRY(specs_.add(path, std::move(document), request_.limits));

@@ -2,6 +2,7 @@
 
 #include "base/io.h"
 #include "bundle/import.h"
+#include "cli/passphrase.h"
 #include "cli/site.h"
 #include "trust/bundle_check.h"
 #include "trust/tuf_repo.h"
@@ -62,7 +63,7 @@ Result<int> add(Shell& shell, const RepoOptions& o) {
 Result<int> sign(Shell& shell, const RepoOptions& o) {
   trust::TufRepo repo = TRY(trust::TufRepo::open(o.folder));
   std::vector<verify::PrivateKey> keys;
-  for (const std::string& file : o.keys) keys.push_back(TRY(load_private_key(file)));
+  for (const std::string& file : o.keys) keys.push_back(TRY(load_signing_key(shell, file)));
   const Instant now = shell.clock.now();
   for (const std::string& role : o.renew) TRY(repo.renew(role, now));
   const trust::SignReport report = TRY(repo.sign(keys, now));

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <set>
 
+#include "base/trace_context.h"
 #include "cli/shell.h"
 
 namespace airlock::cli {
@@ -77,6 +78,12 @@ int finish_with(const Error& error, const Shell& shell) {
   return code_info(error.code).exit_status;
 }
 
+// What every command takes over as it stands must be in order before any of them begins.
+Result<void> check_globals(const Globals& o) {
+  if (!o.traceparent.empty()) TRY(parse_traceparent(o.traceparent));
+  return {};
+}
+
 int run(int argc, char** argv) {
   Shell shell;
   CLI::App app(kAbout, "airlock");
@@ -108,6 +115,7 @@ int run(int argc, char** argv) {
   }
   if (!shell.action) return finish_with({Code::kUsage, "no command given"}, shell);
   if (const auto configured = shell.configure(); !configured) return finish_with(configured.error(), shell);
+  if (const auto good = check_globals(shell.options); !good) return finish_with(good.error(), shell);
   const Result<int> result = shell.action();
   return result ? *result : finish_with(result.error(), shell);
 }

@@ -1,6 +1,7 @@
 #include "cli/site.h"
 
 #include "base/io.h"
+#include "base/trace_context.h"
 #include "cli/passphrase.h"
 #include "verify/detached.h"
 
@@ -47,9 +48,7 @@ Result<std::vector<trust::Repository>> load_repositories(const HomePaths& home) 
 ledger::Who who(const Shell& shell) {
   const auto given = [](const std::string& text) { return text.empty() ? std::nullopt : std::optional(text); };
   ledger::Who w{shell.actor(), given(shell.options.reason), given(shell.options.ticket)};
-  // 00-<32 hex trace id>-<16 hex span id>-<flags> (W3C Trace Context section 3.2)
-  const std::string& parent = shell.options.traceparent;
-  if (parent.size() >= 55) w.trace_id = parent.substr(3, 32);
+  if (const auto parent = parse_traceparent(shell.options.traceparent)) w.trace_id = parent->trace_id;
   return w;
 }
 

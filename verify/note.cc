@@ -7,15 +7,20 @@
 #include "base/encoding.h"
 #include "base/note_text.h"
 #include "base/path.h"
+#include "verify/tree_head.h"
 
 namespace airlock::verify {
 namespace {
 
 constexpr std::size_t kMaxNoteBytes = 1 << 20, kMaxSignatures = 100, kHashBytes = 4, kEd25519Bytes = 32;
-constexpr char kEd25519Type = '\x01';
+constexpr char kEd25519Type = '\x01', kTreeHeadType = '\x05';
 constexpr std::string_view kMark = "\xE2\x80\x94 ";  // U+2014 and a space
 
 std::unexpected<Error> malformed(std::string why) { return fail(Code::kNoteMalformed, std::move(why)); }
+
+std::unexpected<Error> bad_name(std::string_view name) {
+  return malformed("\"" + std::string(name.substr(0, 200)) + "\" cannot name a key in a note");
+}
 
 // Notes are written in the standard alphabet only: one note has one spelling.
 Result<std::string> note_base64(std::string_view text) {
@@ -62,7 +67,14 @@ std::string signature_line(const NoteSignature& s) {
 }
 
 bool same_id(const NoteKey& key, const NoteSignature& line) {
-  return key.name == line.name && note_key_hint(key.name, key.key.raw()) == line.key_hash;
+  return key.name == line.name && key.hash() == line.key_hash;
+}
+
+bool line_verifies(const NoteKey& key, const std::string& text, const std::string& signature) {
+  if (key.key.algorithm() == KeyAlgorithm::kEd25519) return key.key.verify(text, signature);
+  // A tree head says nothing of the origin: what is signed is what the lines mean only where the origin is the key's name.
+  const auto checkpoint = parse_checkpoint(text);
+  return checkpoint && checkpoint->origin == key.name && checkpoint->extensions.empty() && verify_tree_head_signature(checkpoint->size, checkpoint->root, signature, key.key);
 }
 
 // Takes the text up to the next line feed off `rest`; false when there is none.
@@ -77,7 +89,7 @@ bool take_line(std::string_view& rest, std::string_view& line) {
 }  // namespace
 
 Result<NoteKey> NoteKey::make(std::string name, PublicKey key) {
-  if (!name_ok(name)) return malformed("\"" + name.substr(0, 200) + "\" cannot name a key in a note");
+  if (!name_ok(name)) return bad_name(name);
   if (key.algorithm() != KeyAlgorithm::kEd25519)
     return fail(Code::kKeyUnsupported, "a note needs an Ed25519 key, not " + std::string(to_string(key.algorithm())));
   return NoteKey{std::move(name), std::move(key)};
@@ -91,19 +103,31 @@ Result<NoteKey> NoteKey::parse(std::string_view vkey) {
   const auto bytes = note_base64(vkey.substr(second + 1));
   if (!hash || hash->size() != kHashBytes || !bytes || bytes->empty())
     return malformed("a verifier key needs the form NAME+HASH+KEY");
-  if (bytes->front() != kEd25519Type)
-    return fail(Code::kKeyUnsupported,
-                "a verifier key of type " + std::to_string(static_cast<unsigned char>(bytes->front())));
-  NoteKey key =
-      TRY(make(std::string(vkey.substr(0, first)), TRY(PublicKey::from_raw_ed25519(bytes->substr(1)))));
-  if (note_key_hint(key.name, key.key.raw()) != *hash)
-    return malformed("the hash of the verifier key is not its own");
+  const char type = bytes->front();
+  const std::string rest = bytes->substr(1);
+  if (type != kEd25519Type && type != kTreeHeadType)
+    return fail(Code::kKeyUnsupported, "a verifier key of type " + std::to_string(static_cast<unsigned char>(type)));
+  PublicKey public_key = type == kEd25519Type ? TRY(PublicKey::from_raw_ed25519(rest)) : TRY(PublicKey::from_der(rest));
+  const auto algorithm = type == kEd25519Type ? KeyAlgorithm::kEd25519 : KeyAlgorithm::kEcdsaP256;
+  if (public_key.algorithm() != algorithm) return fail(Code::kKeyUnsupported, "a verifier key of type 5 that is not P-256");
+  const std::string_view name = vkey.substr(0, first);
+  if (!name_ok(name)) return bad_name(name);
+  NoteKey key{std::string(name), std::move(public_key)};
+  if (key.hash() != *hash) return malformed("the hash of the verifier key is not its own");
   return key;
 }
 
 std::string NoteKey::text() const {
-  return name + "+" + to_hex(note_key_hint(name, key.raw())) + "+" +
-         to_base64(std::string(1, kEd25519Type) + key.raw());
+  const bool ed25519 = key.algorithm() == KeyAlgorithm::kEd25519;
+  const std::string typed = ed25519 ? kEd25519Type + key.raw() : kTreeHeadType + key.der();
+  return name + "+" + to_hex(hash()) + "+" + to_base64(typed);
+}
+
+std::string NoteKey::hash() const {
+  if (key.algorithm() == KeyAlgorithm::kEd25519) return note_key_hint(name, key.raw());
+  // static-ct-api, "Checkpoints": the log's id, which is the SHA-256 of its key, stands where the key would.
+  const std::string log_id(Digest::of(key.der()).raw());
+  return std::string(Digest::of(name + "\n" + kTreeHeadType + log_id).raw().substr(0, kHashBytes));
 }
 
 Result<Note> parse_note(std::string_view bytes) {
@@ -134,8 +158,7 @@ std::string write_note(const Note& note) {
 Result<void> sign_note(Note& note, std::string_view name, const Signer& signer) {
   if (!text_ok(note.text))
     return malformed("the text of a note must be lines of UTF-8 without control characters");
-  if (!name_ok(name))
-    return malformed("\"" + std::string(name.substr(0, 200)) + "\" cannot name a key in a note");
+  if (!name_ok(name)) return bad_name(name);
   if (signer.raw_public_key().size() != kEd25519Bytes)
     return fail(Code::kKeyUnsupported, "a note needs an Ed25519 key, key " + signer.key_id());
   std::string signature = TRY(signer.sign(note.text));
@@ -158,7 +181,7 @@ Result<VerifiedNote> verify_note(const Note& note, std::span<const NoteKey> keys
     if (std::ranges::count_if(keys, [&](const NoteKey& k) { return same_id(k, line); }) != 1)
       return fail(Code::kNoteSignature, "two of the given keys are both \"" + line.name + "\" with one hash");
     if (!seen_keys.insert(line.name + line.key_hash).second) continue;
-    if (!key->key.verify(note.text, line.signature))
+    if (!line_verifies(*key, note.text, line.signature))
       return fail(Code::kNoteSignature, "the signature of \"" + line.name + "\" does not verify");
     names.push_back(line.name);
   }
@@ -168,7 +191,7 @@ Result<VerifiedNote> verify_note(const Note& note, std::span<const NoteKey> keys
   return VerifiedNote(note.text, std::move(names), ignored);
 }
 
-Result<Checkpoint> parse_checkpoint(std::string_view note_text) {
+Result<CheckpointBody> parse_checkpoint_body(std::string_view note_text) {
   std::string_view rest = note_text, origin, size_text, root_text, line;
   if (!take_line(rest, origin) || !take_line(rest, size_text) || !take_line(rest, root_text))
     return malformed("a checkpoint needs three lines: origin, size, root");
@@ -178,17 +201,21 @@ Result<Checkpoint> parse_checkpoint(std::string_view note_text) {
   // One spelling only: no sign, no leading zero.
   if (failed != std::errc{} || std::to_string(size) != size_text)
     return malformed("the size of a checkpoint is not a whole number");
-  const auto root = note_base64(root_text);
-  if (!root || root->size() != Digest::kSize)
-    return malformed("the root of a checkpoint is not base64 of 32 bytes");
-  const Digest head = TRY(Digest::from_raw(*root));
-  Checkpoint checkpoint{std::string(origin), size, head, {}};
-  while (take_line(rest, line)) {
-    if (line.empty()) return malformed("an empty extension line in a checkpoint");
-    checkpoint.extensions.emplace_back(line);
-  }
+  auto root = note_base64(root_text);
+  if (!root || root->empty()) return malformed("the root of a checkpoint is not base64");
+  CheckpointBody body{std::string(origin), size, std::move(*root), {}};
+  while (take_line(rest, line)) body.extensions.emplace_back(line);
   if (!rest.empty()) return malformed("the last line of a checkpoint does not end");
-  return checkpoint;
+  return body;
+}
+
+Result<Checkpoint> parse_checkpoint(std::string_view note_text) {
+  CheckpointBody body = TRY(parse_checkpoint_body(note_text));
+  if (body.root.size() != Digest::kSize) return malformed("the root of a checkpoint is not base64 of 32 bytes");
+  for (const std::string& line : body.extensions)
+    if (line.empty()) return malformed("an empty extension line in a checkpoint");
+  const Digest root = TRY(Digest::from_raw(body.root));
+  return Checkpoint{std::move(body.origin), body.size, root, std::move(body.extensions)};
 }
 
 std::string checkpoint_text(const Checkpoint& checkpoint) {

@@ -1,9 +1,11 @@
-// verify/note: C2SP signed notes (https://c2sp.org/signed-note) with Ed25519, and checkpoints (https://c2sp.org/tlog-checkpoint).
+// verify/note: C2SP signed notes (https://c2sp.org/signed-note), and checkpoints (https://c2sp.org/tlog-checkpoint).
 //
 // A note is text that ends in a line feed, an empty line, and signature lines
 //   U+2014 SP NAME SP base64(key hash (4 bytes) || signature) LF
 // key hash: note_key_hint() of base/note_text.h, where the ledger's writing of checkpoints stands. Lines of unknown keys
 // are ignored; a line of a known name and hash that does not verify refuses the note. At most 100 lines, 1 MiB.
+// Keys: Ed25519 (type 1, over the text), and ECDSA P-256 (type 5, https://c2sp.org/static-ct-api: the signature is that of
+// the RFC 6962 tree head which the checkpoint states). Ours are of type 1.
 // A checkpoint's text is ORIGIN LF SIZE LF base64(root) LF and possibly extension lines, which must not be empty.
 // Ours: origin "airlock/<instance>/<tenant>", signed under the name "airlock/<instance>".
 #pragma once
@@ -26,9 +28,11 @@ struct NoteKey {
   PublicKey key;
 
   static Result<NoteKey> make(std::string name, PublicKey key);
-  // "NAME+HASH(8 hex digits)+base64(0x01 || key)", as other tools write verifier keys. kNoteMalformed, kKeyUnsupported.
+  // "NAME+HASH(8 hex digits)+base64(type || key)", as other tools write verifier keys: 0x01 and the 32 bytes of an Ed25519
+  // key, or 0x05 and the DER of a P-256 key. kNoteMalformed, kKeyUnsupported.
   static Result<NoteKey> parse(std::string_view vkey);
   std::string text() const;  // the same form
+  std::string hash() const;  // the 4 bytes that name the key in a note
 };
 
 struct NoteSignature {
@@ -66,6 +70,16 @@ class VerifiedNote {
 // kNoteSignature unless at least one of `keys` verifies.
 Result<VerifiedNote> verify_note(const Note& note, std::span<const NoteKey> keys);
 
+// What the lines of a checkpoint say, whatever is made of it: the root is of any length, extension lines may be empty.
+struct CheckpointBody {
+  std::string origin;
+  std::uint64_t size = 0;
+  std::string root;  // raw bytes
+  std::vector<std::string> extensions;
+};
+Result<CheckpointBody> parse_checkpoint_body(std::string_view note_text);  // kNoteMalformed
+
+// A checkpoint that can be used: a root of 32 bytes and no empty line.
 struct Checkpoint {
   std::string origin;
   std::uint64_t size = 0;

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "bundle/build_plan.h"
 #include "support.h"
 
 using namespace airlock;
@@ -165,4 +166,21 @@ TEST_CASE("createdAt comes from the request, else from the descriptor, else from
   descriptor.erase(descriptor.find("\"createdAt\""), std::string("\"createdAt\":\"2026-11-01T00:00:00Z\",").size());
   write_file(dir / "kit/bundle.json", descriptor);
   CHECK(build_bundle(request).error().code == Code::kUsage);
+}
+
+TEST_CASE("the bill of materials of a bundle must be one") {
+  const TempDir dir;
+  write_file(dir / "bundle.json", R"({"bundleId":"kit","kind":"data","version":"1.0.0","generation":1,"createdAt":"2026-11-21T12:00:00Z","producer":"tests","tenants":["*"]})");
+  write_file(dir / "data/x", "x");
+  const auto code = [&](const std::string& sbom) {
+    write_file(dir / "sbom.cdx.json", sbom);
+    BuildRequest request;
+    request.folder = dir.path();
+    const auto plan = plan_build(request);
+    return plan ? std::string("built") : std::string(code_info(plan.error().code).text);
+  };
+  CHECK(code(R"({"bomFormat":"CycloneDX","specVersion":"1.6","version":1,"components":[{"type":"library","name":"zlib"}]})") == "built");
+  CHECK(code(R"({"bomFormat":"CycloneDX","specVersion":"1.6","version":1,"components":[{"type":"libary","name":"zlib"}]})") == "sbom:invalid");
+  CHECK(code(R"({"bomFormat":"CycloneDX","specVersion":"1.6","specVersion":"1.6"})") == "json");
+  CHECK(code("{}") == "sbom:invalid");
 }

@@ -97,7 +97,7 @@ int wait_for(pid_t child) {
 
 }  // namespace
 
-TEST_CASE("a fault at any write, sync or rename of an import leaves the site as it was") {
+TEST_CASE("C092 C095 a fault at any write, sync or rename of an import leaves the site as it was") {
   const TempDir dir(memory_folder());
   prepare(dir / "home");
   for (const Fault fault : {Fault::kBefore, Fault::kAfter}) {
@@ -107,7 +107,7 @@ TEST_CASE("a fault at any write, sync or rename of an import leaves the site as 
   }
 }
 
-TEST_CASE("row 94: power lost after any change of an import leaves the old or the new generation, whole") {
+TEST_CASE("C094 power lost after any change of an import leaves the old or the new generation, whole") {
   const TempDir dir(memory_folder());
   prepare(dir / "home");
   std::uint64_t at = 0;
@@ -115,7 +115,7 @@ TEST_CASE("row 94: power lost after any change of an import leaves the old or th
   CHECK(at > 20);
 }
 
-TEST_CASE("row 93: a kill at any instant leaves the old or the new generation, and the next import completes") {
+TEST_CASE("C093 a kill at any instant leaves the old or the new generation, and the next import completes") {
   const TempDir home(memory_folder());
   const std::string two = home / "2.tar.zst";
   auto second = parts(2, "2.0.0");
@@ -152,7 +152,7 @@ TEST_CASE("row 93: a kill at any instant leaves the old or the new generation, a
   }
 }
 
-TEST_CASE("row 96: imports by several processes take turns, and none is lost") {
+TEST_CASE("C096 imports by several processes take turns, and none is lost") {
   Site site;
   std::vector<pid_t> children;
   for (std::uint64_t generation = 1; generation <= 4; ++generation)
@@ -186,7 +186,7 @@ TEST_CASE("row 96: imports by several processes take turns, and none is lost") {
   CHECK(site.kinds().size() == children.size());
 }
 
-TEST_CASE("row 92: a full disk is a clean refusal, and room makes it work") {
+TEST_CASE("C092 a full disk is a clean refusal, and room makes it work") {
   if (::geteuid() != 0) {
     WARN("not root: no file system of our own to fill; skipped");
     return;

@@ -1,4 +1,4 @@
-// One case a row of docs/threats.md, "Hostile bundles". Whatever is wrong: the code says so, catalog and store are as
+// Cases begin with their number in docs/hostile-bundles.md. Whatever is wrong: the code says so, catalog and store are as
 // before, and the file lies in quarantine with its verdict.
 #include <catch2/catch.hpp>
 
@@ -63,23 +63,23 @@ void check_refusals(const std::vector<Case>& cases, std::string_view trusted = "
 
 TEST_CASE("members that differ from the manifest are refused") {
   check_refusals({
-      {"row 34: a member is missing", [](Parts& p) { p.members.erase(p.members.begin() + 4); }, "member-missing"},
-      {"row 34: the last member is missing", [](Parts& p) { p.members.pop_back(); }, "member-missing"},
-      {"row 35: a member that nobody signed", [](Parts& p) { p.members.push_back({"data/z", "extra", false}); }, "member-unlisted"},
-      {"row 35: an unsigned member in a place no bundle has", [](Parts& p) { p.members.push_back({"etc/passwd", "x", false}); }, "member-unlisted"},
-      {"row 36: one bit of a member", [](Parts& p) { p.members[4].bytes[100] ^= 1; }, "member-digest"},
-      {"row 36: one bit of a DAG", [](Parts& p) { p.members[0].bytes[20] ^= 1; }, "member-digest"},
-      {"row 37: a member is longer", [](Parts& p) { p.members[4].bytes += "x"; }, "member-size"},
-      {"row 37: a member is shorter", [](Parts& p) { p.members[4].bytes.pop_back(); }, "member-size"},
-      {"row 37: right digest, wrong size signed", [](Parts& p) { p.manifest.entries[1].size += 1; }, "member-size"},
-      {"row 37: right size, wrong digest signed", [](Parts& p) { p.manifest.entries[5].sha256 = Digest::of("x"); }, "member-digest"},
-      {"row 12: executable although signed as not", [](Parts& p) { p.members[3].executable = true; }, "member-mode"},
-      {"row 12: not executable although signed so", [](Parts& p) { p.members[1].executable = false; }, "member-mode"},
-      {"row 33: members in another order", [](Parts& p) { std::swap(p.members[3], p.members[4]); }, "archive:order"},
-      {"row 33: groups in another order", [](Parts& p) { std::rotate(p.members.begin(), p.members.end() - 1, p.members.end()); }, "archive:order"},
-      {"row 13: a member twice", [](Parts& p) { p.members.push_back(p.members.back()); }, "archive:duplicate"},
-      {"row 14: a member again in upper case", [](Parts& p) { p.members.push_back({"data/osv/EMPTY", "", false}); }, "archive:duplicate"},
-      {"row 14: NFC and NFD", [](Parts& p) {
+      {"C034 a member is missing", [](Parts& p) { p.members.erase(p.members.begin() + 4); }, "member-missing"},
+      {"C034 the last member is missing", [](Parts& p) { p.members.pop_back(); }, "member-missing"},
+      {"C035 a member that nobody signed", [](Parts& p) { p.members.push_back({"data/z", "extra", false}); }, "member-unlisted"},
+      {"C035 an unsigned member in a place no bundle has", [](Parts& p) { p.members.push_back({"etc/passwd", "x", false}); }, "member-unlisted"},
+      {"C036 one bit of a member", [](Parts& p) { p.members[4].bytes[100] ^= 1; }, "member-digest"},
+      {"C036 one bit of a DAG", [](Parts& p) { p.members[0].bytes[20] ^= 1; }, "member-digest"},
+      {"C037 a member is longer", [](Parts& p) { p.members[4].bytes += "x"; }, "member-size"},
+      {"C037 a member is shorter", [](Parts& p) { p.members[4].bytes.pop_back(); }, "member-size"},
+      {"C037 right digest, wrong size signed", [](Parts& p) { p.manifest.entries[1].size += 1; }, "member-size"},
+      {"C037 right size, wrong digest signed", [](Parts& p) { p.manifest.entries[5].sha256 = Digest::of("x"); }, "member-digest"},
+      {"C012 executable although signed as not", [](Parts& p) { p.members[3].executable = true; }, "member-mode"},
+      {"C012 not executable although signed so", [](Parts& p) { p.members[1].executable = false; }, "member-mode"},
+      {"C033 members in another order", [](Parts& p) { std::swap(p.members[3], p.members[4]); }, "archive:order"},
+      {"C033 groups in another order", [](Parts& p) { std::rotate(p.members.begin(), p.members.end() - 1, p.members.end()); }, "archive:order"},
+      {"C013 a member twice", [](Parts& p) { p.members.push_back(p.members.back()); }, "archive:duplicate"},
+      {"C014 a member again in upper case", [](Parts& p) { p.members.push_back({"data/osv/EMPTY", "", false}); }, "archive:duplicate"},
+      {"C014 NFC and NFD", [](Parts& p) {
          p.members.push_back({"data/\xC3\xA9", "", false});
          list_members(p);
          p.members.push_back({"data/e\xCC\x81", "", false});
@@ -89,14 +89,14 @@ TEST_CASE("members that differ from the manifest are refused") {
 
 TEST_CASE("the manifest must come first, once, and say where its members belong") {
   check_refusals({
-      {"row 33: no manifest", [](Parts& p) { p.edit_tar = [&p](const std::string& tar) { return tar.substr(tar.find("dags/scan")); }; }, "manifest-first"},
-      {"row 33: the manifest comes second", [](Parts& p) { p.edit_tar = [](const std::string& tar) { return tar_member({"data/a", "x", false}) + tar; }; }, "manifest-first"},
-      {"row 33: the manifest twice", [](Parts& p) { p.members.insert(p.members.begin(), {std::string(manifests::kManifestPath), "{}", false}); }, "archive:duplicate"},
-      {"row 33: an empty archive", [](Parts& p) { p.edit_tar = [](const std::string&) { return std::string(1024, '\0'); }; }, "manifest-first"},
+      {"C033 no manifest", [](Parts& p) { p.edit_tar = [&p](const std::string& tar) { return tar.substr(tar.find("dags/scan")); }; }, "manifest-first"},
+      {"C033 the manifest comes second", [](Parts& p) { p.edit_tar = [](const std::string& tar) { return tar_member({"data/a", "x", false}) + tar; }; }, "manifest-first"},
+      {"C033 the manifest twice", [](Parts& p) { p.members.insert(p.members.begin(), {std::string(manifests::kManifestPath), "{}", false}); }, "archive:duplicate"},
+      {"C033 an empty archive", [](Parts& p) { p.edit_tar = [](const std::string&) { return std::string(1024, '\0'); }; }, "manifest-first"},
       {"a member outside the layout, signed", [](Parts& p) { p.members.push_back({"zzz", "x", false}); list_members(p); }, "manifest-invalid"},
       {"a plugin folder without plugin.json", [](Parts& p) { p.members.insert(p.members.begin() + 3, {"plugins/x/1.0.0/y", "x", false}); list_members(p); }, "manifest-invalid"},
       {"a DAG under a name that is none", [](Parts& p) { p.members[0].path = "dags/scan.json"; list_members(p); }, "manifest-invalid"},
-      {"a delta kit", [](Parts& p) {
+      {"C101 a delta kit", [](Parts& p) {
          p.manifest.base = manifests::BundleBase{p.manifest.bundle_id, 1, Digest::of("base")};
          p.members.pop_back();
        }, "bundle:delta"},
@@ -120,22 +120,22 @@ TEST_CASE("a manifest that contradicts itself or its form is refused, although i
     };
   };
   check_refusals({
-      {"row 39: wrong Merkle root", merkle, "merkle-root"},
+      {"C039 wrong Merkle root", merkle, "merkle-root"},
       {"wrong checksums", sums, "merkle-checksums"},
-      {"row 74: duplicate key", edit("\"generation\":2", "\"generation\":2,\"generation\":3"), "manifest-invalid"},
-      {"row 74: duplicate key in disguise", edit("\"generation\":2", "\"generation\":2,\"g\\u0065neration\":3"), "manifest-invalid"},
-      {"row 75: a fraction where a number of generations is due", edit("\"generation\":2", "\"generation\":2.5"), "manifest-invalid"},
-      {"row 18: a bundle id that is a path", edit("\"bundleId\":\"acme-kit\"", "\"bundleId\":\"../acme-kit\""), "manifest-invalid"},
-      {"row 1: a signed path that climbs", edit("\"path\":\"data/osv/b.bin\"", "\"path\":\"data/../b.bin\""), "manifest-invalid"},
-      {"row 77: bytes after the statement", [](Parts& p) { p.edit_statement = [](std::string text) { return text + " x"; }; }, "manifest-invalid"},
+      {"C074 duplicate key", edit("\"generation\":2", "\"generation\":2,\"generation\":3"), "manifest-invalid"},
+      {"C074 duplicate key in disguise", edit("\"generation\":2", "\"generation\":2,\"g\\u0065neration\":3"), "manifest-invalid"},
+      {"C075 a fraction where a number of generations is due", edit("\"generation\":2", "\"generation\":2.5"), "manifest-invalid"},
+      {"C018 a bundle id that is a path", edit("\"bundleId\":\"acme-kit\"", "\"bundleId\":\"../acme-kit\""), "manifest-invalid"},
+      {"C001 a signed path that climbs", edit("\"path\":\"data/osv/b.bin\"", "\"path\":\"data/../b.bin\""), "manifest-invalid"},
+      {"C077 bytes after the statement", [](Parts& p) { p.edit_statement = [](std::string text) { return text + " x"; }; }, "manifest-invalid"},
   });
 }
 
 TEST_CASE("signatures: wrong key, too few, other type, other bytes") {
   check_refusals({
       {"a key that nobody trusts", [](Parts& p) { p.signers = "x"; }, "dsse:threshold"},
-      {"row 42: another payload type, signed", [](Parts& p) { p.payload_type = "application/octet-stream"; }, "dsse:payload-type"},
-      {"row 42: the payload type changed afterwards", [](Parts& p) {
+      {"C042 another payload type, signed", [](Parts& p) { p.payload_type = "application/octet-stream"; }, "dsse:payload-type"},
+      {"C042 the payload type changed afterwards", [](Parts& p) {
          p.edit_envelope = [](std::string e) { return replaced(std::move(e), "application/vnd.in-toto+json", "application/octet-stream"); };
        }, "dsse:threshold"},
       {"the payload changed afterwards", [](Parts& p) {
@@ -149,12 +149,12 @@ TEST_CASE("signatures: wrong key, too few, other type, other bytes") {
       {"no signature at all", [](Parts& p) {
          p.edit_envelope = [](const std::string& e) { Json json = parse_json(e, "e").value(); json["signatures"] = Json::array(); return canonical_json(json); };
        }, "dsse:malformed"},
-      {"row 74: duplicate key in the envelope", [](Parts& p) { p.edit_envelope = [](std::string e) { return e.insert(1, "\"payloadType\":\"x\","); }; }, "dsse:malformed"},
+      {"C074 duplicate key in the envelope", [](Parts& p) { p.edit_envelope = [](std::string e) { return e.insert(1, "\"payloadType\":\"x\","); }; }, "dsse:malformed"},
       {"the envelope is no JSON", [](Parts& p) { p.edit_envelope = [](std::string) { return std::string("hello"); }; }, "dsse:malformed"},
   });
 }
 
-TEST_CASE("row 46: a threshold of two counts two keys, not two signatures") {
+TEST_CASE("C046 a threshold of two counts two keys, not two signatures") {
   const auto twice = [](Parts& p) {
     p.signers = "a";
     p.edit_envelope = [](const std::string& e) {
@@ -178,7 +178,7 @@ TEST_CASE("specs that do not hold are refused") {
       {"a DAG that is no JSON", [](Parts& p) { p.members[0].bytes = "{"; list_members(p); }, "json"},
       {"a DAG that is not canonical", [](Parts& p) { p.members[0].bytes += "\n"; list_members(p); }, "spec:invalid"},
       {"a DAG under another name", dag("\"id\":\"scan\"", "\"id\":\"scam\""), "spec:invalid"},
-      {"a misspelt field", dag("\"outputs\"", "\"outputz\""), "spec:unknown-field"},
+      {"C079 a misspelt field", dag("\"outputs\"", "\"outputz\""), "spec:unknown-field"},
       {"an unknown plugin", dag("tool@1.0.0", "tool@1.0.1"), "spec:unknown-plugin"},
       {"data that the bundle does not hold", dag("data/osv", "data/vso"), "spec:undeclared-input"},
       {"data of a bundle that is not here", dag("acme-kit", "acme-kid"), "spec:undeclared-input"},
@@ -218,21 +218,21 @@ TEST_CASE("hostile archives around a good manifest are refused") {
   };
   // insert_before finds the name inside the signed payload? No: that is base64.
   check_refusals({
-      {"row 9: a listed member that is a symbolic link", insert(typed('2')), "archive:entry-type"},
-      {"row 8: a hard link", insert(typed('1')), "archive:entry-type"},
-      {"row 11: a device", insert(typed('3')), "archive:entry-type"},
-      {"row 1: ../", insert(tar_member({"../evil", "x", false})), "archive:path"},
-      {"row 2: absolute", insert(tar_member({"/etc/cron.d/x", "x", false})), "archive:path"},
-      {"row 27: bytes after the file", [](Parts& p) { p.edit_file = [](const std::string& f) { return f + "x"; }; }, "archive:trailing-data"},
-      {"row 26: two bundles in one file", [](Parts& p) { p.edit_file = [](const std::string& f) { return f + f; }; }, "archive:trailing-data"},
-      {"row 27: leading garbage", [](Parts& p) { p.edit_file = [](const std::string& f) { return "x" + f; }; }, "archive:zstd"},
-      {"row 104: no bytes at all", [](Parts& p) { p.edit_file = [](const std::string&) { return std::string(); }; }, "archive:truncated"},
-      {"row 24: a bomb as manifest", [](Parts& p) { p.edit_envelope = [](const std::string&) { return std::string(32 * kMiB, ' '); }; }, "archive:expansion-ratio"},
-      {"row 50: a manifest over its limit", [](Parts& p) { p.edit_tar = [](const std::string&) { return archive::encode_headers({std::string(manifests::kManifestPath), 65 * kMiB, false}); }; }, "archive:limit"},
+      {"C009 a listed member that is a symbolic link", insert(typed('2')), "archive:entry-type"},
+      {"C008 a hard link", insert(typed('1')), "archive:entry-type"},
+      {"C011 a device", insert(typed('3')), "archive:entry-type"},
+      {"C001 ../", insert(tar_member({"../evil", "x", false})), "archive:path"},
+      {"C002 absolute", insert(tar_member({"/etc/cron.d/x", "x", false})), "archive:path"},
+      {"C027 bytes after the file", [](Parts& p) { p.edit_file = [](const std::string& f) { return f + "x"; }; }, "archive:trailing-data"},
+      {"C026 two bundles in one file", [](Parts& p) { p.edit_file = [](const std::string& f) { return f + f; }; }, "archive:trailing-data"},
+      {"C027 leading garbage", [](Parts& p) { p.edit_file = [](const std::string& f) { return "x" + f; }; }, "archive:zstd"},
+      {"C104 no bytes at all", [](Parts& p) { p.edit_file = [](const std::string&) { return std::string(); }; }, "archive:truncated"},
+      {"C024 a bomb as manifest", [](Parts& p) { p.edit_envelope = [](const std::string&) { return std::string(32 * kMiB, ' '); }; }, "archive:expansion-ratio"},
+      {"C050 a manifest over its limit", [](Parts& p) { p.edit_tar = [](const std::string&) { return archive::encode_headers({std::string(manifests::kManifestPath), 65 * kMiB, false}); }; }, "archive:limit"},
   });
 }
 
-TEST_CASE("row 28: a bundle cut at every 4 KiB is refused and changes nothing") {
+TEST_CASE("C028 a bundle cut at every 4 KiB is refused and changes nothing") {
   Site site;
   Parts large = parts();
   large.members[4].bytes = noise(100'000, 9);
@@ -247,7 +247,7 @@ TEST_CASE("row 28: a bundle cut at every 4 KiB is refused and changes nothing") 
   CHECK(code_of(site.import_bytes(file)) == "accepted");
 }
 
-TEST_CASE("rows 36, 29: no change of a byte of the file changes what is accepted") {
+TEST_CASE("C036 C029 no change of a byte of the file changes what is accepted") {
   Site site;
   Parts small = parts();
   small.members[4].bytes = noise(600, 2);
@@ -270,7 +270,7 @@ TEST_CASE("rows 36, 29: no change of a byte of the file changes what is accepted
   CHECK(refused > file.size() / 7 - 10);
 }
 
-TEST_CASE("row 38: one content under two paths is stored once") {
+TEST_CASE("C038 one content under two paths is stored once") {
   Site site;
   REQUIRE(code_of(site.import_bytes(parts().file())) == "accepted");
   const auto id = BundleId::parse("acme-kit").value();

@@ -46,7 +46,7 @@ TEST_CASE("blobs are read-only files named by their digest, whatever the umask")
   }
 }
 
-TEST_CASE("row 97: the same bundle again is a no-op that says so") {
+TEST_CASE("C097 the same bundle again is a no-op that says so") {
   Site site;
   const std::string file = parts().file();
   REQUIRE(code_of(site.import_bytes(file)) == "accepted");
@@ -98,7 +98,7 @@ TEST_CASE("a newer generation replaces, an older one is refused, force overrides
   const Case cases[] = {{"an older generation", parts(4, "1.4.0"), "version-non-monotonic"},
                         {"the generation before, known but not active", parts(5, "1.5.0"), "version-non-monotonic"},
                         {"a newer generation with an older version", parts(7, "1.5.9"), "version-non-monotonic"},
-                        {"row 97: the same generation with other content", other_content, "generation-reused"}};
+                        {"C097 the same generation with other content", other_content, "generation-reused"}};
   for (const Case& c : cases) {
     INFO(c.name);
     const auto outcome = site.import_bytes(c.bundle.file());
@@ -140,15 +140,15 @@ TEST_CASE("the plan is checked first") {
   write_file(path, parts().file());
   CHECK(code_of(site.import("")) == "bundle-path-required");
   CHECK(code_of(site.import(site.home + "/none")) == "bundle-path-required");
-  CHECK(code_of(site.import(site.home)) == "bundle-path-required");                       // row 104: a folder
+  CHECK(code_of(site.import(site.home)) == "bundle-path-required");                       // C104: a folder
   REQUIRE(::mkfifo((site.home + "/fifo").c_str(), 0600) == 0);
-  CHECK(code_of(site.import(site.home + "/fifo")) == "bundle-path-required");             // row 104: a FIFO does not hang
-  CHECK(code_of(site.import("/dev/zero")) == "bundle-path-required");                     // row 104: a device
+  CHECK(code_of(site.import(site.home + "/fifo")) == "bundle-path-required");             // C104: a FIFO does not hang
+  CHECK(code_of(site.import("/dev/zero")) == "bundle-path-required");                     // C104: a device
   site.clock.set(kNow + std::chrono::hours(2000));
   CHECK(code_of(site.import(path)) == "invalid-trust-window");
   site.trust.reset();
   const auto outcome = site.import(path);
-  CHECK(code_of(outcome) == "trust-roots-required");                    // row 108: no roots is never "verify if possible"
+  CHECK(code_of(outcome) == "trust-roots-required");                    // C108: no roots is never "verify if possible"
   CHECK_FALSE(outcome.quarantined);
 }
 
@@ -166,7 +166,7 @@ TEST_CASE("verify without a site makes the same checks and writes nothing") {
   CHECK(claimed.keyid_hints == std::vector<std::string>{key('a').key_id()});
 }
 
-TEST_CASE("row 98: a damaged blob is found and replaced by importing again") {
+TEST_CASE("C098 a damaged blob is found and replaced by importing again") {
   Site site;
   const std::string file = parts().file();
   REQUIRE(code_of(site.import_bytes(file)) == "accepted");

@@ -50,7 +50,7 @@ TEST_CASE("removal from quarantine needs a reason and is recorded") {
   CHECK(remove(entry.name, "again").error().code == Code::kNotFound);
 }
 
-TEST_CASE("row 105: quarantine stays within its budgets, oldest first, on the record") {
+TEST_CASE("C105 quarantine stays within its budgets, oldest first, on the record") {
   Site site("b");
   const std::string file = parts().file();
   site.quarantine = Quarantine(site.home + "/quarantine", {.bytes = 8 * kGiB, .age = std::chrono::hours(10), .entries = 2});

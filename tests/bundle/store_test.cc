@@ -151,7 +151,7 @@ TEST_CASE("a damaged blob is never handed out as a tree") {
   CHECK(std::filesystem::is_empty(f.dir / "trees"));
 }
 
-TEST_CASE("row 99: a store that others could change is not opened") {
+TEST_CASE("C099 a store that others could change is not opened") {
   const TempDir dir;
   std::filesystem::create_directories(dir / "elsewhere");
   std::filesystem::create_directory_symlink(dir / "elsewhere", dir / "cas");

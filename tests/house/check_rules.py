@@ -26,6 +26,7 @@ MAY_USE = {
     "verify/sigstore": {"base", "manifests", "verify", "verify/time"},
     "verify/tuf": {"base", "manifests", "verify"},
     "trust": {"base", "manifests", "verify", "verify/tuf"},
+    "oci": {"base", "archive"},
     "ledger": {"base"},
     "bundle": {"base", "archive", "manifests", "verify", "verify/time", "verify/tuf", "trust", "ledger"},
     "jobs": {"base", "ledger"},
@@ -158,6 +159,17 @@ class Rules(unittest.TestCase):
                     wrong.append(f"{shown(path)}:{number + 1}: no test {wanted!r}")
         self.assertEqual(wrong, [])
         self.assertGreater(seen, 5)
+
+    def test_every_hostile_bundle_has_its_number_in_the_tests_that_are_named_for_it(self):
+        rows = re.findall(r"^\| (C\d{3}) \| .+ \| (.+) \|$", (ROOT / "docs/hostile-bundles.md").read_text(encoding="utf-8"), re.M)
+        self.assertEqual([number for number, _ in rows], [f"C{n:03}" for n in range(1, 109)])
+        wrong = []
+        for number, where in rows:
+            named = re.findall(r"`(tests/[^`]+)`", where)
+            wrong += [f"{number}: {f}" for f in named if number not in (ROOT / f).read_text(encoding="utf-8")]
+            if not named and not where.startswith("waits"):
+                wrong.append(f"{number}: no test")
+        self.assertEqual(wrong, [])
 
     def test_every_error_code_is_given_by_somebody(self):
         codes = re.findall(r'^AIRLOCK_CODE\((k\w+), "([^"]+)"', (ROOT / "base/error_codes.def").read_text(encoding="utf-8"), re.M)

@@ -117,7 +117,7 @@ bool round(const std::string& base, const Scenario& scenario, const Mode& mode, 
 
 }  // namespace
 
-TEST_CASE("a fault at any change to disk leaves the old state or the new one, and a sound history") {
+TEST_CASE("C092 a fault at any change to disk leaves the old state or the new one, and a sound history") {
   const TempDir dir;
   const std::string base = dir / "base.db";
   prepare(base);

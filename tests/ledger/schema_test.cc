@@ -69,7 +69,7 @@ TEST_CASE("pages of the specification are in the schema") {
     CHECK(schema.find("table " + std::string(table) + "\n") != std::string::npos);
 }
 
-TEST_CASE("a file that is no ledger of this version is refused, and left as it is") {
+TEST_CASE("C100 a file that is no ledger of this version is refused, and left as it is") {
   const TempDir dir;
   const auto refuse = [&](const std::string& name, Code want) {
     INFO(name);

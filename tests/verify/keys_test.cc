@@ -13,7 +13,7 @@ std::string hex(std::string_view text) { return from_hex(text).value(); }
 
 }  // namespace
 
-TEST_CASE("Keys of small order, off the curve, off the subgroup or spelt twice are not keys") {
+TEST_CASE("C054 Keys of small order, off the curve, off the subgroup or spelt twice are not keys") {
   struct Case {
     const char* name;
     const char* point;
@@ -83,7 +83,7 @@ TEST_CASE("A source of randomness that only says zero makes no ECDSA key") {
   CHECK(code_of(PrivateKey::generate(zero, KeyAlgorithm::kEcdsaP256)) == Code::kInternal);
 }
 
-TEST_CASE("PEM that is damaged, dressed up or of another kind is refused by code") {
+TEST_CASE("C057 PEM that is damaged, dressed up or of another kind is refused by code") {
   const std::string good = test_key(1).public_key().pem(), secret(test_key(1).pem().view());
   const std::string body = good.substr(27, good.find("\n-----END") - 27);
   struct Case {

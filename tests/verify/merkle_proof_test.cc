@@ -139,7 +139,7 @@ TEST_CASE("A history that was rewritten does not extend the old one, whichever l
   }
 }
 
-TEST_CASE("Sizes that cannot be are refused, not computed") {
+TEST_CASE("C039 Sizes that cannot be are refused, not computed") {
   const std::vector<Digest> all = leaves(4);
   CHECK(code_of(inclusion_proof(4, 4, at(all))) == Code::kField);
   CHECK(code_of(inclusion_proof(0, 0, at(all))) == Code::kField);

@@ -86,7 +86,7 @@ TEST_CASE("A key that openssl generated is read, and what it signs verifies in a
   }
 }
 
-TEST_CASE("Keys of other kinds, sizes and spellings that openssl generated are refused") {
+TEST_CASE("C056 Keys of other kinds, sizes and spellings that openssl generated are refused") {
   const TempDir dir;
   const std::string key_file = dir.path() + "/key.pem", pub_file = dir.path() + "/key.pub";
   struct Case {

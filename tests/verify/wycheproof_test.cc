@@ -31,7 +31,7 @@ std::optional<SignatureScheme> scheme_of(const Json& group) {
 
 }  // namespace
 
-TEST_CASE("Wycheproof: what is valid verifies; every forgery, wrong key and second spelling does not") {
+TEST_CASE("C054 C055 C056 Wycheproof: what is valid verifies; every forgery, wrong key and second spelling does not") {
   const VectorSet set("wycheproof");
   std::size_t checked = 0;
   for (const Json& file : set.cases()) {
