@@ -1,18 +1,48 @@
 #include <catch2/catch.hpp>
 
+#include <algorithm>
+
+#include "archive/archive.h"
+#include "bundle/layout.h"
 #include "bundle/sign.h"
 #include "support.h"
+#include "verify/dsse.h"
 
 namespace airlock::bundle::test {
 namespace {
 
+// As `bundle build` packs: the envelope in frames of its own, then the members.
+std::string packed(const Parts& p, const std::string& envelope) {
+  std::string out;
+  archive::ArchiveWriter writer([&out](std::string_view bytes) -> Result<void> {
+    out += bytes;
+    return {};
+  });
+  REQUIRE(writer.add(manifests::kManifestPath, envelope));
+  REQUIRE(writer.begin_frame());
+  for (const Member& m : p.members) REQUIRE(writer.add(m.path, m.bytes, m.executable));
+  REQUIRE(writer.finish());
+  return out;
+}
+
+std::string envelope_of(const std::string& statement, std::string_view type = manifests::kStatementPayloadType) {
+  const Signer* signer = &key('a');
+  return verify::sign_envelope(type, statement, {&signer, 1}).value();
+}
+
 // A bundle whose payload has a few frames, signed by `a`.
-std::string build(const TempDir& dir) {
+Parts large_parts() {
   Parts p = parts();
   p.members.push_back({"data/zz-large.bin", noise(9 * kMiB), false});
+  std::ranges::sort(p.members, [](const Member& a, const Member& b) { return in_order(a.path, b.path); });
   list_members(p);
+  return p;
+}
+
+std::string build(const TempDir& dir) {
+  const Parts p = large_parts();
   const std::string path = dir / "kit.tar.zst";
-  write_file(path, p.file());
+  write_file(path, packed(p, envelope_of(p.statement())));
   return path;
 }
 
@@ -64,27 +94,28 @@ TEST_CASE("signing that is refused leaves the bundle as it was and nothing besid
   narrow.signatures = 1;
   CHECK(sign(path, "b", narrow).error().code == Code::kDsseMalformed);
   CHECK(read_whole(path) == before);
+  const Parts p = large_parts();
+  Parts empty = p;
+  empty.members.clear();
   struct Case {
     const char* name;
-    std::function<void(Parts&)> edit;
+    std::string bytes;
     Code want;
   };
   const std::vector<Case> cases = {
-      {"another payload type", [](Parts& p) { p.payload_type = "text/plain"; }, Code::kDssePayloadType},
-      {"a statement that is no bundle manifest",
-       [](Parts& p) { p.edit_statement = [](std::string) { return std::string("{}"); }; }, Code::kStatement},
-      {"an envelope that is none", [](Parts& p) { p.edit_envelope = [](std::string) { return std::string("[]"); }; },
-       Code::kDsseMalformed},
-      {"not an archive", [](Parts& p) { p.edit_file = [](std::string) { return std::string("x"); }; }, Code::kArchiveZstd},
+      {"another payload type", packed(p, envelope_of(p.statement(), "text/plain")), Code::kDssePayloadType},
+      {"a statement that is no bundle manifest", packed(p, envelope_of("{}")), Code::kStatement},
+      {"an envelope that is none", packed(p, "[]"), Code::kDsseMalformed},
+      {"no members", packed(empty, envelope_of(p.statement())), Code::kManifestInvalid},
+      {"the manifest in one frame with members", p.file(), Code::kManifestInvalid},
+      {"not an archive", "x", Code::kArchiveZstd},
   };
   for (const Case& c : cases) {
     INFO(c.name);
-    Parts p = parts();
-    c.edit(p);
-    const std::string bad = dir / "bad.tar.zst", bytes = p.file();
-    write_file(bad, bytes);
+    const std::string bad = dir / "bad.tar.zst";
+    write_file(bad, c.bytes);
     CHECK(sign(bad, "b").error().code == c.want);
-    CHECK(read_whole(bad) == bytes);
+    CHECK(read_whole(bad) == c.bytes);
   }
 }
 
