@@ -27,7 +27,7 @@ MAY_USE = {
     "verify/tuf": {"base", "manifests", "verify"},
     "trust": {"base", "manifests", "verify", "verify/tuf"},
     "ledger": {"base"},
-    "bundle": {"base", "archive", "manifests", "verify", "verify/time", "verify/tuf", "trust", "ledger"},
+    "bundle": {"base", "archive", "manifests", "verify", "verify/time", "verify/sigstore", "verify/tuf", "trust", "ledger"},
     "jobs": {"base", "ledger"},
     "sandbox": {"base"},
     "runner": {"base", "manifests", "verify", "bundle", "ledger", "jobs", "sandbox"},
