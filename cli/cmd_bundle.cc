@@ -82,11 +82,12 @@ Result<int> import(Shell& shell, const BundleOptions& o) {
     allow_stale = bundle::StaleOverride{{o.allow_stale.begin(), o.allow_stale.end()}, shell.options.reason, shell.options.ticket};
   }
   const auto time_roots = TRY(load_time_roots(site.home));
+  const auto sigstore_rules = TRY(load_sigstore_rules(site.home));
   const bundle::ImportRequest request{.path = o.path, .tenant = tenant, .actor = shell.actor(), .dry_run = o.dry_run, .force = force, .allow_stale = allow_stale,
                                       .trace_id = who(shell).trace_id, .wait = o.no_wait ? bundle::Wait::kNo : bundle::Wait::kYes,
                                       .limits = limits, .progress = byte_progress(shell, o.dry_run ? "checking" : "importing", line)};
   const auto outcome = bundle::import_bundle(request, {*store, site.ledger, quarantine, roots, shell.clock, shell.entropy, &repositories,
-                                                      time_roots, TRY(load_sigstore_rules(site.home)), read_boot_moment()});
+                                                      time_roots, sigstore_rules, read_boot_moment()});
   line->clear();
 
   Json json = outcome.verdict.to_json();

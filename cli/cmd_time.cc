@@ -130,7 +130,8 @@ Result<int> anchor(Shell& shell, const TimeOptions& o) {
   TRY(make_dirs(folder));
   TRY(write_file_durably(folder + "/" + files.proof_name, files.proof));
   TRY(write_file_durably(folder + "/anchor.json", files.anchor));
-  TRY(shell.emit({{"folder", folder}, {"anchor", TRY(parse_json(files.anchor, "anchor"))}},
+  const Json document = TRY(parse_json(files.anchor, "anchor"));
+  TRY(shell.emit({{"folder", folder}, {"anchor", document}},
                  folder + ": anchored, " + files.vouched_by + "\nbuild the bundle again, with the same createdAt, to carry it\n"));
   return 0;
 }

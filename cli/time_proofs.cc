@@ -129,7 +129,9 @@ Result<ProofSeen> verify_proof_file(const std::string& file, const ProofOptions&
 
 Result<AnchorFiles> make_anchor(const std::string& file, const ProofOptions& options, std::string_view payload,
                                 const verify::TimeAuthorities& authorities) {
-  AnchorFiles files{"", TRY(read_file(file, kMaxProofBytes)), "token.tsr", ""};
+  AnchorFiles files;
+  files.proof = TRY(read_file(file, kMaxProofBytes));
+  files.proof_name = "token.tsr";
   auto source = manifests::AnchorSource::kRfc3161;
   if (!options.request.empty()) {  // one exchange is a report of one
     std::string request = TRY(read_file(options.request, kMaxProofBytes));

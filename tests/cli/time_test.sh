@@ -89,7 +89,7 @@ db.commit()
 P
 expect 6 airlock run demo --allow-stale feeds --reason r --ticket t
 err_has 'error[time:clock-rollback]'
-expect 6 airlock bundle import kit.tar.zst
+expect 6 airlock bundle import old.tar.zst --allow-stale feeds --reason r --ticket t
 err_has 'error[time:clock-rollback]'
 expect 6 airlock time show --check
 expect 3 airlock time reset
