@@ -17,6 +17,11 @@ const CodeInfo& code_info(Code code) { return kTable[static_cast<std::size_t>(co
 
 std::span<const CodeInfo> all_codes() { return kTable; }
 
+std::string code_text(const Error& error) {
+  std::string text(code_info(error.code).text);
+  return error.suffix.empty() ? text : text + ":" + error.suffix;
+}
+
 std::string describe(const Error& error) {
   const CodeInfo& info = code_info(error.code);
   std::string line(info.title);

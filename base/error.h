@@ -19,8 +19,12 @@ enum class Code {
 
 struct Error {
   Code code;
-  std::string context;  // what and where: "member data/osv/a.json, offset 81920"
+  std::string context;      // what and where: "member data/osv/a.json, offset 81920"
+  std::string suffix = {};  // of codes that name a thing: "advisories" makes "stale:advisories" of kStale
 };
+
+// The code as scripts see it: its stable text, and the suffix where there is one.
+std::string code_text(const Error& error);
 
 struct CodeInfo {
   Code code;

@@ -2,6 +2,7 @@
 
 #include "base/io.h"
 #include "bundle/pipeline.h"
+#include "ledger/airgap.h"
 #include "verify/dsse.h"
 
 namespace airlock::bundle {
@@ -11,7 +12,7 @@ namespace {
 bool speaks_of_the_bundle(Code code) {
   const int status = code_info(code).exit_status;
   return code != Code::kTrustRootsRequired && code != Code::kInvalidTrustWindow && code != Code::kReasonRequired && code != Code::kRotationUnapproved &&
-         code != Code::kPermission && (status == 2 || status == 3 || status == 5 || status == 6 || status == 8);
+         code != Code::kPermission && code != Code::kTimeRootsRequired && code != Code::kTimeClockRollback && (status == 2 || status == 3 || status == 5 || status == 6 || status == 8);
 }
 
 std::string subject_of(const Verdict& verdict) {
@@ -60,6 +61,14 @@ Result<std::string> quarantine(const ImportRequest& request, ImportPorts& ports,
   return kept.path;
 }
 
+// One reading of the clock for the whole import, against what was proved before.
+Result<verify::TrustedTime> trusted_time(ImportPorts& ports) {
+  verify::TimeClaims claims{ports.clock.now(), ports.boot, std::nullopt, std::nullopt};
+  if (const auto mark = TRY(ledger::high_water(ports.ledger))) claims.high_water = verify::HighWater{mark->time, mark->boot};
+  claims.newest_anchor = TRY(ledger::newest_anchor_time(ports.ledger));
+  return verify::judge_time(claims);
+}
+
 // The road of an import, from a path to an activation. What fails has been noted in the log by its stage.
 Result<Activation> travel(Pipeline& pipeline, const ImportRequest& request, ImportPorts& ports,
                           std::optional<OpenedBundle>& opened, ImportOutcome& outcome) {
@@ -78,12 +87,17 @@ Result<Activation> travel(Pipeline& pipeline, const ImportRequest& request, Impo
 }  // namespace
 
 ImportOutcome import_bundle(const ImportRequest& request, ImportPorts ports) {
-  const Instant now = ports.clock.now();  // one reading for the whole import
   ImportOutcome outcome;
   Verdict& verdict = outcome.verdict;
   verdict.file = request.path.substr(request.path.rfind('/') + 1);
+  const auto time = trusted_time(ports);
+  if (!time) {  // a ledger that cannot be read cannot be written to either
+    verdict.refusal = time.error();
+    return outcome;
+  }
+  const Instant now = time->now;
   CheckLog log(verdict);
-  Pipeline pipeline(request, ports, now, log);
+  Pipeline pipeline(request, ports, *time, log);
   std::optional<OpenedBundle> opened;
 
   const auto activation = travel(pipeline, request, ports, opened, outcome);

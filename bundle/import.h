@@ -13,8 +13,10 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 
+#include "base/boot.h"
 #include "base/entropy.h"
 #include "base/ids.h"
 #include "base/limits.h"
@@ -23,6 +25,8 @@
 #include "bundle/store.h"
 #include "bundle/verdict.h"
 #include "manifests/bundle.h"
+#include "manifests/sigstore_rules.h"
+#include "manifests/time_roots.h"
 #include "manifests/trust_roots.h"
 #include "trust/repository.h"
 
@@ -36,12 +40,18 @@ struct Force {  // activate although the generation or version is not newer; bot
   std::string reason, ticket;
 };
 
+struct StaleOverride {  // accept content past its budget in these categories; reason and ticket are required and recorded
+  std::set<std::string> categories;
+  std::string reason, ticket;
+};
+
 struct ImportRequest {
   std::string path;
   TenantId tenant;
   std::string actor;
   bool dry_run = false;                    // every check, no blob written, nothing activated, nothing quarantined
   std::optional<Force> force;
+  std::optional<StaleOverride> allow_stale = std::nullopt;
   std::optional<std::string> trace_id;
   Wait wait = Wait::kYes;                  // for another import to end; kNo: kBusy
   Limits limits;
@@ -56,6 +66,9 @@ struct ImportPorts {
   Clock& clock;
   Entropy& entropy;
   std::vector<trust::Repository>* repositories = nullptr;  // TUF repositories of the site; null is the same as none
+  std::optional<manifests::TimeRoots> time_roots = std::nullopt;  // absent: a bundle with a time anchor is refused
+  std::optional<manifests::SigstoreRules> sigstore_rules = std::nullopt;  // on members; absent: none
+  BootMoment boot = {};                                           // of `clock`'s machine, now
 };
 
 struct ImportOutcome {

@@ -73,7 +73,7 @@ Result<void> MemberIntake::pass_gate() {
 
 Result<void> MemberIntake::stream(const archive::Member& member, const manifests::BundleEntry& entry, Out& out) {
   Sha256 hasher;
-  const bool wanted = SpecSet::wants(member.path), side = may_be_unlisted(member.path);
+  const bool wanted = wants(member.path), side = may_be_unlisted(member.path);
   if (side) TRY(count_side_file(member));
   if (wanted && member.size > limits_.metadata_bytes)
     return fail(Code::kArchiveLimit, "\"" + member.path + "\": a document of " + std::to_string(member.size) + " bytes, limit metadataBytes " +
@@ -130,8 +130,8 @@ Result<MembersSeen> MemberIntake::run(StoreBatch* batch) {
     }
     const manifests::BundleEntry& entry = *TRY(match(*member));
     if (!may_be_unlisted(member->path)) TRY(pass_gate());
-    if (SpecSet::wants(member->path) && (documents += member->size) > limits_.manifest_bytes)
-      return fail(Code::kArchiveLimit, "DAG specs and plugin descriptors together are over limit manifestBytes " + std::to_string(limits_.manifest_bytes));
+    if (wants(member->path) && (documents += member->size) > limits_.manifest_bytes)
+      return fail(Code::kArchiveLimit, "DAG specs, plugin descriptors and Sigstore bundles together are over limit manifestBytes " + std::to_string(limits_.manifest_bytes));
     TRY(stream(*member, entry, out));
     ++sum.members;
     sum.bytes += member->size;

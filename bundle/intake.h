@@ -8,6 +8,7 @@
 #include "archive/archive.h"
 #include "base/limits.h"
 #include "bundle/layout.h"
+#include "bundle/member_rules.h"
 #include "bundle/specs.h"
 #include "bundle/store_batch.h"
 #include "manifests/trust_roots.h"
@@ -36,10 +37,10 @@ struct MembersSeen {
 class MemberIntake {
  public:
   MemberIntake(archive::ArchiveReader& reader, const manifests::BundleManifest& manifest, const Limits& limits,
-               const Progress& progress, const SideGate& gate)
-      : reader_(reader), manifest_(manifest), limits_(limits), progress_(progress), gate_(gate) {}
+               const Progress& progress, const SideGate& gate, const MemberRules& rules)
+      : reader_(reader), manifest_(manifest), limits_(limits), progress_(progress), gate_(gate), rules_(rules) {}
   Result<MembersSeen> run(StoreBatch* batch);
-  // Bytes of the members that SpecSet wants, by path, in archive order; complete after run().
+  // Bytes of the members that SpecSet or the rules want, by path, in archive order; complete after run().
   std::vector<std::pair<std::string, std::string>> take_documents() { return std::move(documents_); }
 
  private:
@@ -47,6 +48,7 @@ class MemberIntake {
   Result<const manifests::BundleEntry*> match(const archive::Member& member);
   Result<void> stream(const archive::Member& member, const manifests::BundleEntry& entry, Out& out);
   Result<void> missing() const;
+  bool wants(std::string_view path) const { return SpecSet::wants(path) || rules_.wants(path); }
   Result<void> take_unlisted(const archive::Member& member);
   Result<void> count_side_file(const archive::Member& member);
   Result<void> pass_gate();
@@ -56,6 +58,7 @@ class MemberIntake {
   const Limits& limits_;
   const Progress& progress_;
   const SideGate& gate_;
+  const MemberRules& rules_;
   bool gate_passed_ = false;
   SideFiles side_files_;
   std::uint64_t side_bytes_ = 0;

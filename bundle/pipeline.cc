@@ -1,7 +1,9 @@
 #include "bundle/pipeline.h"
 
 #include "base/io.h"
+#include "bundle/freshness.h"
 #include "bundle/layout.h"
+#include "ledger/airgap.h"
 #include "ledger/catalog.h"
 
 namespace airlock::bundle {
@@ -50,11 +52,18 @@ std::string join(const std::vector<std::string>& words) {
   return out;
 }
 
+ledger::AnchorRow anchor_row(const manifests::BundleManifest& manifest, const manifests::TimeAnchor& anchor) {
+  return {manifest.bundle_id, manifest.generation, anchor.time, std::string(manifests::to_string(source_of(anchor.format))), anchor.token_digest,
+          anchor.signature_fingerprint};
+}
+
 }  // namespace
 
 Result<void> Pipeline::check_plan() {
   if (request_.force && (request_.force->reason.empty() || request_.force->ticket.empty()))
     return fail(Code::kReasonRequired, "to activate a bundle that is not newer");
+  if (request_.allow_stale && (request_.allow_stale->reason.empty() || request_.allow_stale->ticket.empty()))
+    return fail(Code::kReasonRequired, "to accept stale content");
   return check_trust_window(ports_.trust_roots, now_);
 }
 
@@ -78,13 +87,15 @@ Result<StagedBundle> Pipeline::stage(const OpenedBundle& opened) {
   StagedBundle staged(TRY(prove_manifest(reader, *ports_.trust_roots, now_, request_.limits, log_)),
                       request_.dry_run ? nullptr : std::make_unique<StoreBatch>(ports_.store));
   TRY(log_.note(kCheckTenant, check_tenant(staged.manifest())));
+  MemberRules rules;
+  if (ports_.sigstore_rules) rules = TRY(log_.note(kCheckSigstore, MemberRules::read(*ports_.sigstore_rules)));
   const SideGate gate = [&](const SideFiles& files) -> Result<void> {
     staged.metadata_ = TRY(prove_metadata(ports_.repositories, staged.verified_, files, now_, log_));
     staged.side_files_ = files;
     return {};
   };
   staged.documents_ =
-      TRY(prove_members(reader, staged.manifest(), request_.limits, request_.progress, gate, staged.batch_.get(), log_));
+      TRY(prove_members(reader, staged.manifest(), request_.limits, request_.progress, gate, rules, staged.batch_.get(), log_));
   return staged;
 }
 
@@ -110,6 +121,42 @@ Result<GenerationDecision> Pipeline::check_generation(const StagedBundle& staged
                            request_.force.has_value());
 }
 
+// What the manifest gives a budget, against the bundle's own anchor.
+Result<std::string> Pipeline::check_budgets(const StagedBundle& staged) {
+  const manifests::BundleManifest& manifest = staged.manifest();
+  std::vector<ContentAge> ages;
+  std::string seen;
+  for (const auto& [category, budget] : categories_of(manifest)) {
+    ages.push_back({manifest.bundle_id, manifest.generation, verify::judge_staleness(category, budget, staged.anchor_->time(), now_)});
+    const verify::Staleness& staleness = ages.back().staleness;
+    seen += "; " + category + " " + std::string(to_string(staleness.freshness)) + ", " + std::to_string(staleness.seconds_remaining) + " s remaining";
+  }
+  FreshnessRules rules;
+  if (request_.allow_stale) rules.overrides = request_.allow_stale->categories;
+  for (const std::string& category : TRY(check_fresh(ages, rules))) seen += "; " + category + " accepted all the same";
+  return seen;
+}
+
+Result<void> Pipeline::check_time(StagedBundle& staged) {
+  TRY(time_.require_clock());
+  std::map<std::string, std::string> members;
+  for (const auto& [path, bytes] : staged.side_files_)
+    if (path.starts_with(manifests::kTimeFolder)) members.emplace(path, bytes);
+  if (members.empty()) {
+    log_.passed(kCheckTime, "no anchor; trusted time " + now_.text());
+    return {};
+  }
+  if (!ports_.time_roots) return fail(Code::kTimeRootsRequired, "the bundle brings a time anchor");
+  const auto authorities = TRY(verify::TimeAuthorities::read(*ports_.time_roots));
+  staged.anchor_ = TRY(verify::verify_anchor(members, staged.verified_.payload(), authorities));
+  const Instant anchored = staged.anchor_->time();
+  // Vouched for by an authority, and still to come by this clock: then the clock is behind.
+  if (anchored - time_.wall > verify::kClockTolerance)
+    return fail(Code::kTimeClockRollback, "the clock says " + time_.wall.text() + ", the bundle is anchored at " + anchored.text());
+  log_.passed(kCheckTime, "anchored " + anchored.text() + " by " + staged.anchor_->vouched_by() + TRY(check_budgets(staged)));
+  return {};
+}
+
 Result<SpecSet> Pipeline::check_specs(StagedBundle& staged) {
   SpecSet specs = TRY(parse_specs(std::move(staged.documents_), request_.limits));
   LedgerCatalog catalog(ports_.ledger, ports_.store, request_.tenant, request_.limits);
@@ -123,7 +170,7 @@ Result<VerifiedBundle> Pipeline::verify(StagedBundle staged) {
   TRY(log_.note(kCheckRotation, check_rotation(staged)));
   GenerationDecision decision = TRY(log_.note(kCheckGeneration, check_generation(staged)));
   log_.passed(kCheckGeneration, std::move(decision.seen));
-  // Check 8, time anchors and staleness, belongs here.
+  TRY(log_.note(kCheckTime, check_time(staged)));
   SpecSet specs = TRY(log_.note(kCheckSpecs, check_specs(staged)));
   return VerifiedBundle(std::move(staged), std::move(specs), decision.step);
 }
@@ -159,13 +206,20 @@ Result<Activation> Pipeline::activate(StoredBundle stored, const Verdict& verdic
   if (request_.force) {
     who.reason = request_.force->reason;
     who.ticket = request_.force->ticket;
+  } else if (request_.allow_stale) {
+    who.reason = request_.allow_stale->reason;
+    who.ticket = request_.allow_stale->ticket;
   }
   // Before the catalog: a crash in between leaves metadata that is newer than the active bundle, which the next import of
   // the same bundle finds in place; the other way round the site would hold a bundle and could be rolled back behind it.
   if (staged.metadata_) TRY(staged.metadata_->commit());
   // COMMIT POINT: one ledger transaction. Before: the old generation is active, and blobs that nothing refers to lie in
   // the store; after: the new one is, with its event; test: "a kill at any instant leaves the old or the new generation"
-  TRY(ports_.ledger.write(now_, [&](ledger::Tx& tx) { return ledger::record_import(tx, request_.tenant, import, who); }));
+  TRY(ports_.ledger.write(now_, [&](ledger::Tx& tx) -> Result<void> {
+    TRY(ledger::record_import(tx, request_.tenant, import, who));
+    if (staged.anchor_) TRY(ledger::record_anchor(tx, request_.tenant, anchor_row(manifest, staged.anchor_->get()), who));
+    return ledger::raise_high_water(tx, {now_, ports_.boot});
+  }));
   return Activation{stored.verified_.step_ == Step::kAlreadyActive, stored.new_blobs_, stored.repaired_blobs_};
 }
 

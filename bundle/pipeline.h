@@ -4,7 +4,7 @@
 //
 //   OpenedBundle    the plan holds: a readable file, trust roots inside their window, force complete   (check 1)
 //   StagedBundle    signature, TUF metadata and every member hold; blobs lie nameless in the store    (checks 2 to 5)
-//   VerifiedBundle  it may follow what was accepted, and its specs hold              (checks 6, 7, 9; 8 belongs here)
+//   VerifiedBundle  it may follow what was accepted, and its specs hold              (checks 6 to 9)
 //   StoredBundle    every blob is durable under its name; nothing refers to them yet
 //   Activation      the catalog says so
 #pragma once
@@ -18,6 +18,8 @@
 #include "bundle/intake.h"
 #include "bundle/specs.h"
 #include "ledger/ledger.h"
+#include "verify/time/anchor.h"
+#include "verify/time/trusted_time.h"
 #include "trust/bundle_check.h"
 
 namespace airlock::bundle {
@@ -65,6 +67,7 @@ class StagedBundle {
   std::vector<std::pair<std::string, std::string>> documents_;  // of the members that SpecSet wants
   SideFiles side_files_;                                        // trust/ and time/, which the manifest need not list
   std::optional<trust::CheckedMetadata> metadata_;              // where a TUF repository speaks for the bundle
+  std::optional<verify::VerifiedAnchor> anchor_;                // when a configured authority says it existed
 };
 
 class VerifiedBundle {
@@ -95,8 +98,8 @@ struct Activation {
 
 class Pipeline {
  public:
-  Pipeline(const ImportRequest& request, ImportPorts& ports, Instant now, CheckLog& log)
-      : request_(request), ports_(ports), now_(now), log_(log) {}
+  Pipeline(const ImportRequest& request, ImportPorts& ports, const verify::TrustedTime& time, CheckLog& log)
+      : request_(request), ports_(ports), time_(time), now_(time.now), log_(log) {}
 
   Result<OpenedBundle> open();
   Result<StagedBundle> stage(const OpenedBundle& opened);
@@ -110,11 +113,14 @@ class Pipeline {
   Result<void> check_rotation(const StagedBundle& staged);
   Result<void> check_tenant(const manifests::BundleManifest& manifest);
   Result<GenerationDecision> check_generation(const StagedBundle& staged);
+  Result<void> check_time(StagedBundle& staged);
+  Result<std::string> check_budgets(const StagedBundle& staged);
   Result<SpecSet> check_specs(StagedBundle& staged);
 
   const ImportRequest& request_;
   ImportPorts& ports_;
-  Instant now_;
+  const verify::TrustedTime& time_;
+  Instant now_;  // trusted: every expiry goes by it
   CheckLog& log_;
 };
 
@@ -125,10 +131,11 @@ Result<UniqueFd> open_bundle_file(const std::string& path);  // kBundlePathRequi
 Result<void> check_trust_window(const std::optional<manifests::TrustRoots>& roots, Instant now);
 Result<verify::VerifiedBundleManifest> prove_manifest(archive::ArchiveReader& reader, const manifests::TrustRoots& roots,
                                                       Instant now, const Limits& limits, CheckLog& log);
-// Gives the documents that SpecSet wants. `batch` null: nothing is written. `gate` as in intake.h.
+// Gives the documents that SpecSet wants. `batch` null: nothing is written. `gate` as in intake.h. The rules are judged
+// when every member is proven.
 Result<Documents> prove_members(archive::ArchiveReader& reader, const manifests::BundleManifest& manifest,
-                                const Limits& limits, const Progress& progress, const SideGate& gate, StoreBatch* batch,
-                                CheckLog& log);
+                                const Limits& limits, const Progress& progress, const SideGate& gate, const MemberRules& rules,
+                                StoreBatch* batch, CheckLog& log);
 // Check 4. Nothing when no repository speaks for the bundle, or the one that does asks for no metadata and there is none.
 Result<std::optional<trust::CheckedMetadata>> prove_metadata(std::vector<trust::Repository>* repositories,
                                                              const verify::VerifiedBundleManifest& manifest,

@@ -62,14 +62,21 @@ Result<verify::VerifiedBundleManifest> prove_manifest(archive::ArchiveReader& re
 }
 
 Result<Documents> prove_members(archive::ArchiveReader& reader, const manifests::BundleManifest& manifest,
-                                const Limits& limits, const Progress& progress, const SideGate& gate, StoreBatch* batch,
-                                CheckLog& log) {
-  MemberIntake intake(reader, manifest, limits, progress, gate);
+                                const Limits& limits, const Progress& progress, const SideGate& gate, const MemberRules& rules,
+                                StoreBatch* batch, CheckLog& log) {
+  MemberIntake intake(reader, manifest, limits, progress, gate, rules);
   const MembersSeen seen = TRY(log.note(kCheckMembers, intake.run(batch)));
   log.passed(kCheckArchive, number(reader.file_bytes()) + " bytes, " + number(reader.unpacked_bytes()) + " unpacked, nothing after the end");
   log.passed(kCheckMembers, number(seen.members) + " of " + number(manifest.entries.size()) + " members, " + number(seen.bytes) +
                                 " bytes, each with its signed digest");
-  return intake.take_documents();
+  Documents documents;
+  std::map<std::string, std::string> sigstore;
+  for (auto& [path, bytes] : intake.take_documents()) {
+    if (rules.wants(path)) sigstore.emplace(path, bytes);
+    if (SpecSet::wants(path)) documents.emplace_back(path, std::move(bytes));
+  }
+  if (!rules.empty()) log.passed(kCheckSigstore, TRY(log.note(kCheckSigstore, rules.check(manifest, sigstore))));
+  return documents;
 }
 
 Result<std::optional<trust::CheckedMetadata>> prove_metadata(std::vector<trust::Repository>* repositories,
@@ -110,7 +117,7 @@ Verdict verify_bundle(const VerifyRequest& request, const std::optional<manifest
       (void)TRY(prove_metadata(repositories, manifest, files, now, log));
       return {};
     };
-    Documents documents = TRY(prove_members(reader, manifest.get(), request.limits, request.progress, gate, nullptr, log));
+    Documents documents = TRY(prove_members(reader, manifest.get(), request.limits, request.progress, gate, MemberRules{}, nullptr, log));
     const SpecSet specs = TRY(log.note(kCheckSpecs, parse_specs(std::move(documents), request.limits)));
     const auto summary = TRY(log.note(kCheckSpecs, specs.check(manifest.get(), std::nullopt, nullptr)));
     log.passed(kCheckSpecs, number(summary.dags) + " DAGs, " + number(summary.plugins) +

@@ -52,7 +52,7 @@ Result<void> write_evidence(const Refused& refused, const std::string& folder, s
 }
 
 std::string name_of(const Verdict& verdict, Instant now, Entropy& entropy) {
-  std::string reason(code_info(verdict.refusal->code).text);
+  std::string reason(code_text(*verdict.refusal));
   std::ranges::replace(reason, ':', '-');
   return now.compact() + "-" + reason + "-" + to_hex(entropy.bytes(4));
 }

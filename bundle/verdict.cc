@@ -26,7 +26,7 @@ Json Verdict::to_json() const {
   Json out = {{"accepted", accepted()}, {"activated", activated}, {"checks", std::move(list)},
               {"file", text_of(file)},    {"fileBytes", file_bytes}};
   if (refusal) {
-    out["code"] = code_info(refusal->code).text;
+    out["code"] = code_text(*refusal);
     out["message"] = text_of(describe(*refusal));
     out["remedy"] = code_info(refusal->code).remedy;
   }

@@ -14,11 +14,11 @@
 namespace airlock::bundle {
 
 // The checks of the bundle format page that this version performs, by number: 1 plan, 2 archive, 3 signature, tenant,
-// 4 tuf and 6 rotation (where a TUF repository speaks for the bundle), 5 members, 7 generation, 9 specs. 8 (time) is
-// not performed and never listed: a verdict names only what was done.
+// 4 tuf and 6 rotation (where a TUF repository speaks for the bundle), 5 members and sigstore (where the site has rules on members), 7 generation, 8 time, 9 specs. A verdict names only
+// what was done.
 inline constexpr std::string_view kCheckPlan = "plan", kCheckArchive = "archive", kCheckSignature = "signature",
                                   kCheckTenant = "tenant", kCheckMembers = "members", kCheckGeneration = "generation", kCheckSpecs = "specs",
-                                  kCheckTuf = "tuf", kCheckRotation = "rotation";
+                                  kCheckTuf = "tuf", kCheckRotation = "rotation", kCheckTime = "time", kCheckSigstore = "sigstore";
 
 struct Check {
   std::string name;

@@ -4,6 +4,8 @@
 #include "bundle/import.h"
 #include "bundle/prune.h"
 #include "bundle/sign.h"
+#include "cli/cmd_sigstore.h"
+#include "cli/gates.h"
 #include "cli/passphrase.h"
 #include "cli/site.h"
 #include "ledger/catalog.h"
@@ -19,6 +21,7 @@ struct BundleOptions {
   int level = 3;
   std::optional<std::uint64_t> generation;
   std::uint64_t keep = 2;
+  std::vector<std::string> allow_stale;
   bool dry_run = false, force = false, no_wait = false;
 };
 
@@ -94,10 +97,18 @@ Result<int> import(Shell& shell, const BundleOptions& o) {
     force = bundle::Force{shell.options.reason, shell.options.ticket};
   }
   const Limits limits = TRY(shell.limits(o.limits));
-  const bundle::ImportRequest request{.path = o.path, .tenant = tenant, .actor = shell.actor(), .dry_run = o.dry_run, .force = force,
+  std::optional<bundle::StaleOverride> allow_stale;
+  if (!o.allow_stale.empty()) {
+    if (shell.options.reason.empty() || shell.options.ticket.empty()) return fail(Code::kReasonRequired, "--allow-stale");
+    allow_stale = bundle::StaleOverride{{o.allow_stale.begin(), o.allow_stale.end()}, shell.options.reason, shell.options.ticket};
+  }
+  const auto time_roots = TRY(load_time_roots(site.home));
+  const auto sigstore_rules = TRY(load_sigstore_rules(site.home));
+  const bundle::ImportRequest request{.path = o.path, .tenant = tenant, .actor = shell.actor(), .dry_run = o.dry_run, .force = force, .allow_stale = allow_stale,
                                       .trace_id = who(shell).trace_id, .wait = o.no_wait ? bundle::Wait::kNo : bundle::Wait::kYes,
                                       .limits = limits, .progress = byte_progress(shell, o.dry_run ? "checking" : "importing", line)};
-  const auto outcome = bundle::import_bundle(request, {*store, site.ledger, quarantine, roots, shell.clock, shell.entropy, &repositories});
+  const auto outcome = bundle::import_bundle(request, {*store, site.ledger, quarantine, roots, shell.clock, shell.entropy, &repositories,
+                                                      time_roots, sigstore_rules, read_boot_moment()});
   line->clear();
 
   Json json = outcome.verdict.to_json();
@@ -232,6 +243,8 @@ void register_bundle(CLI::App& app, Shell& shell) {
   add_limits(*in);
   in->add_flag("--dry-run", o->dry_run, "make every check, change nothing");
   in->add_flag("--force-activate", o->force, "accept a generation that is not newer; needs --reason and --ticket");
+  in->add_option("--allow-stale", o->allow_stale, "accept this content category past its budget (repeat for more); needs --reason and --ticket")
+      ->allow_extra_args(false);
   in->add_flag("--no-wait", o->no_wait, "fail at once when another import is running");
   CLI::App* old = add_command(*group, shell, "prune", "remove old generations and the blobs only they need", [&shell, o] { return prune(shell, *o); });
   old->add_option("bundle", o->path, "only this bundle (default: all of the tenant's)");
@@ -239,6 +252,7 @@ void register_bundle(CLI::App& app, Shell& shell) {
   old->add_flag("--dry-run", o->dry_run, "say what would go");
   old->add_flag("--no-wait", o->no_wait, "fail at once when an import is running");
   register_bundle_diff(*group, shell);
+  add_sigstore_command(*group, shell);
   add_command(*group, shell, "list", "list the bundles of a tenant", [&shell] { return list(shell); });
 }
 

@@ -1,5 +1,6 @@
 #include <memory>
 
+#include "cli/gates.h"
 #include "cli/run_session.h"
 #include "runner/catalog.h"
 
@@ -10,6 +11,7 @@ struct RunCommand {
   std::string dag, resume, run_token, rationale;
   std::vector<std::string> inputs;
   bool plan_only = false;
+  RunGates gates;
   ExecutionOptions execution;
 };
 
@@ -61,11 +63,13 @@ Result<int> run(Shell& shell, const RunCommand& o) {
   if (!o.resume.empty()) {
     const auto session = TRY(RunSession::open(shell, o.execution, std::nullopt));
     const auto row = TRY(ledger::find_run(session->site().ledger, tenant, o.resume));
+    TRY(check_run_gates(shell, session->site(), tenant, TRY(runner::load_dag(session->site().ledger, tenant, row.dag.str() + "@" + row.dag_version)), o.gates));
     return finish(shell, *session, progress, TRY(runner::resume_run(session->ports(), tenant, row.id, TRY(session->run_options()), progress)));
   }
   runner::InputValues inputs = TRY(input_values(o.inputs));
   const auto dag = TRY(runner::load_dag(TRY(open_site_read_only(shell)).ledger, tenant, o.dag));
   const auto session = TRY(RunSession::open(shell, o.execution, dag.max_parallel));
+  TRY(check_run_gates(shell, session->site(), tenant, dag, o.gates));
   const runner::RunRequest request{tenant, dag, std::move(inputs), o.run_token, o.rationale};
   return finish(shell, *session, progress, TRY(runner::start_run(session->ports(), request, TRY(session->run_options()), progress)));
 }
@@ -75,6 +79,7 @@ Result<int> replay(Shell& shell, const RunCommand& o) {
   const auto session = TRY(RunSession::open(shell, o.execution, std::nullopt));
   RunProgress progress(shell);
   const auto original = TRY(ledger::find_run(session->site().ledger, tenant, o.resume));
+  TRY(check_run_gates(shell, session->site(), tenant, TRY(runner::load_dag(session->site().ledger, tenant, original.dag.str() + "@" + original.dag_version)), o.gates));
   const auto report = TRY(runner::replay_run(session->ports(), tenant, original.id, TRY(session->run_options()), progress));
   progress.done();
   std::string difference;
@@ -103,9 +108,11 @@ void register_run(CLI::App& app, Shell& shell) {
   start->add_flag("--plan-only", o->plan_only, "print the plan, run nothing");
   start->add_flag("--no-cache", o->execution.no_cache, "run every step, also those that have succeeded before");
   add_execution_options(*start, o->execution);
+  add_gate_options(*start, o->gates);
   CLI::App* again = add_command(app, shell, "replay", "run a run again and compare every output", [&shell, o] { return replay(shell, *o); });
   again->add_option("run", o->resume, "id of the run, or the start of one")->required();
   add_execution_options(*again, o->execution);
+  add_gate_options(*again, o->gates);
 }
 
 }  // namespace airlock::cli

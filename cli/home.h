@@ -19,6 +19,8 @@ struct HomePaths {
   std::string quarantine() const { return root + "/quarantine"; }
   std::string trust() const { return root + "/trust"; }
   std::string trust_roots() const { return root + "/trust/roots.json"; }
+  std::string time_roots() const { return root + "/trust/time-roots.json"; }
+  std::string sigstore_rules() const { return root + "/trust/sigstore.json"; }
   std::string keys() const { return root + "/keys"; }
   std::string site_key() const { return root + "/keys/site.key"; }
   std::string site_public_key() const { return root + "/keys/site.pub"; }

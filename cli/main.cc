@@ -96,6 +96,8 @@ int run(int argc, char** argv) {
   register_trust(app, shell);
   register_bundle(app, shell);
   register_quarantine(app, shell);
+  register_time(app, shell);
+  register_seal(app, shell);
   register_dag(app, shell);
   register_plugin(app, shell);
   register_run(app, shell);

@@ -80,14 +80,14 @@ std::string check_list(const std::vector<CheckLine>& checks, bool colour) {
 void print_error(const Error& error, std::string_view program, const Terminal& terminal) {
   const CodeInfo& info = code_info(error.code);
   write_stderr(std::string(program) + ": " +
-               paint("error[" + std::string(info.text) + "]", Tone::kBad, terminal.stderr_colour) + ": " + describe(error) +
+               paint("error[" + code_text(error) + "]", Tone::kBad, terminal.stderr_colour) + ": " + describe(error) +
                "\n  remedy: " + std::string(info.remedy) + "\n");
 }
 
 Json error_json(const Error& error) {
   const CodeInfo& info = code_info(error.code);
   return {{"error",
-           {{"code", info.text}, {"message", describe(error)}, {"remedy", info.remedy}, {"exitStatus", info.exit_status}}}};
+           {{"code", code_text(error)}, {"message", describe(error)}, {"remedy", info.remedy}, {"exitStatus", info.exit_status}}}};
 }
 
 std::string human_bytes(std::uint64_t bytes) {

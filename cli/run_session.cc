@@ -142,7 +142,7 @@ Json report_json(const runner::RunReport& report) {
   if (run.ended_at) json["endedAt"] = run.ended_at->text();
   Json failures = Json::array();
   for (const auto& failure : report.failures)
-    failures.push_back({{"step", failure.step.str()}, {"state", ledger::to_text(failure.state)}, {"code", code_info(failure.error.code).text},
+    failures.push_back({{"step", failure.step.str()}, {"state", ledger::to_text(failure.state)}, {"code", code_text(failure.error)},
                         {"message", describe(failure.error)}});
   json["failures"] = failures;
   return json;

@@ -85,6 +85,8 @@ void register_quarantine(CLI::App& app, Shell& shell);
 void register_dag(CLI::App& app, Shell& shell);
 void register_plugin(CLI::App& app, Shell& shell);
 void register_run(CLI::App& app, Shell& shell);
+void register_seal(CLI::App& app, Shell& shell);
+void register_time(CLI::App& app, Shell& shell);
 void register_runs(CLI::App& app, Shell& shell);
 void register_jobs(CLI::App& app, Shell& shell);
 void register_audit(CLI::App& app, Shell& shell);

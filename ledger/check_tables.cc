@@ -16,7 +16,7 @@ struct Projection {
   std::string_view table, key, values;  // columns; what heartbeats and rate limits move is not among them
 };
 
-constexpr std::array<Projection, 19> kProjections = {{
+constexpr std::array<Projection, 20> kProjections = {{
     {"job_history", "seq", "ts, subject, leaf_hash"},
     {"log_heads", "tenant", "size, nodes, last_ts, checkpoint_size, checkpoint_at"},
     {"log_nodes", "level, idx", "hash"},
@@ -43,14 +43,14 @@ constexpr std::array<Projection, 19> kProjections = {{
     {"dag_edges", "dag_id, version, from_step, to_step", "tenant"},
     {"incidents", "incident_id", "code, state, about, detail, opened_seq, opened_at"},
     {"approvals", "run_id, gate_id", "state, plan_hash, decisions, requested_seq, requested_at"},
+    {"airgap_state", "key", "value, changed_seq"},  // the site's own rows, under no tenant, follow from no event
 }};
 constexpr std::array<Projection, 2> kRules = {
     {{"quotas", "scope, kind", "body, changed_seq, changed_at"},
      {"throttles", "scope, kind", "body, changed_seq, changed_at"}}};
 
 // Tables whose rows belong to a tenant with a log.
-constexpr std::array<std::string_view, 6> kFacts = {"checkpoints", "artifacts", "bundle_items",
-                                                    "sources",     "schedules", "airgap_state"};
+constexpr std::array<std::string_view, 5> kFacts = {"checkpoints", "artifacts", "bundle_items", "sources", "schedules"};
 
 int count_columns(std::string_view list) {
   int n = 1;

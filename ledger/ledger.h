@@ -8,6 +8,7 @@
 //   ledger/runs.h       runs, steps, attempts, artifacts
 //   ledger/jobs.h       job records and projections (decisions stand in jobs/)
 //   ledger/catalog.h    bundles, their items, DAGs
+//   ledger/airgap.h     sealed mode, time anchors, the high-water mark
 //   ledger/governance.h incidents, approvals, throttles, quotas, dead letters
 //   ledger/check.h      verify, rebuild
 // One Ledger serves one thread; other threads and processes open their own. Errors everywhere: kLedgerBusy (locked

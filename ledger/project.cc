@@ -14,6 +14,8 @@ Result<void> project(sql::Connection& db, const Event& event) {
   if (family == "incident") return project_incident(db, event);
   if (family == "approval") return project_approval(db, event);
   if (family == "quota" || family == "throttle") return project_rule(db, event);
+  if (family == "airgap") return project_airgap(db, event);
+  if (family == "time") return project_time(db, event);
   return {};  // recorded, but nothing follows from it: audit.exported, quarantine.removed ...
 }
 

@@ -19,6 +19,8 @@ Result<void> project_bundle(sql::Connection& db, const Event& event);
 Result<void> project_incident(sql::Connection& db, const Event& event);
 Result<void> project_approval(sql::Connection& db, const Event& event);
 Result<void> project_rule(sql::Connection& db, const Event& event);      // quota.changed, throttle.changed
+Result<void> project_airgap(sql::Connection& db, const Event& event);    // airgap.sealed, airgap.unsealed
+Result<void> project_time(sql::Connection& db, const Event& event);      // time.anchored, time.reset, time.stale_override
 
 // Helpers of the families.
 std::unexpected<Error> unknown_kind(const Event& event);

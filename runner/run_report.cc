@@ -20,7 +20,7 @@ void count(RunCounts& counts, StepState state) {
 
 }  // namespace
 
-Json error_json(const Error& error) { return {{"code", code_info(error.code).text}, {"message", printable(error.context)}}; }
+Json error_json(const Error& error) { return {{"code", code_text(error)}, {"message", printable(error.context)}}; }
 
 Error error_from_json(const Json& value) {
   const std::string code = value.value("code", "");
