@@ -1,3 +1,5 @@
+#include <array>
+#include <map>
 #include <memory>
 
 #include "base/io.h"
@@ -87,7 +89,8 @@ Result<int> rotate(Shell& shell, const RepoOptions& o) {
 }
 
 void register_role_options(CLI::App& make, const std::shared_ptr<RepoOptions>& o) {
-  for (const std::string name : kRoles) {
+  for (const char* text : kRoles) {
+    const std::string name = text;
     RoleOptions& role = o->roles[name];
     make.add_option("--" + name + "-key", role.keys, "public key for " + name + " (repeat for more)")->required();
     make.add_option("--" + name + "-threshold", role.threshold, "how many of them must sign (default 1)");

@@ -26,7 +26,7 @@ Result<std::optional<std::string>> TufStore::load(std::string_view role) {
 }
 
 Result<void> TufStore::keep(std::string_view role, std::string_view bytes) {
-  return replace_durably(fs_, folder_, tuf::file_name(role), bytes);
+  return replace_durably(*fs_, folder_, tuf::file_name(role), bytes);
 }
 
 Result<std::optional<std::string>> StagedKeeper::load(std::string_view role) {

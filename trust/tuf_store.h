@@ -18,14 +18,14 @@ namespace airlock::trust {
 
 class TufStore : public verify::tuf::Keeper {
  public:
-  explicit TufStore(std::string folder, Fs& fs = system_fs()) : folder_(std::move(folder)), fs_(fs) {}
+  explicit TufStore(std::string folder, Fs& fs = system_fs()) : folder_(std::move(folder)), fs_(&fs) {}
   Result<std::optional<std::string>> load(std::string_view role) override;
   Result<void> keep(std::string_view role, std::string_view bytes) override;
   const std::string& folder() const { return folder_; }
 
  private:
   std::string folder_;
-  Fs& fs_;
+  Fs* fs_;
 };
 
 // What a refresh came to trust, held in memory over another keeper until somebody decides that it counts.

@@ -1,6 +1,6 @@
 // Checks 4 and 6 of an import: what the TUF metadata in a bundle must say, and who must have agreed to a new root.
 #include <catch2/catch.hpp>
-#include <filesystem>
+#include <functional>
 
 #include "publisher.h"
 #include "trust/bundle_check.h"

@@ -1,6 +1,5 @@
 // What a publisher writes is what our client takes, through every change of keys, and wherever the work was interrupted.
 #include <catch2/catch.hpp>
-#include <filesystem>
 
 #include "publisher.h"
 #include "tests/bundle/fault_fs.h"
