@@ -11,6 +11,7 @@ namespace airlock::conformance {
 void run_dsse(const Case& c, Report& report);
 void run_json_canonical(const Case& c, Report& report);
 void run_json_parsing(const Case& c, Report& report);
+void run_keys(const Case& c, Report& report);
 void run_merkle(const Case& c, Report& report);
 void run_oci_layout(const Case& c, Report& report);
 void run_payload(const Case& c, Report& report);
@@ -20,6 +21,7 @@ void run_sigstore_bundle(const Case& c, Report& report);
 void run_tar(const Case& c, Report& report);
 void run_tlog_note(const Case& c, Report& report);
 void run_trace_context(const Case& c, Report& report);
+void run_tuf(const Case& c, Report& report);
 void run_workflows(const Case& c, Report& report);
 void run_wycheproof(const Case& c, Report& report);
 void run_zstd(const Case& c, Report& report);
