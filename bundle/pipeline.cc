@@ -3,6 +3,7 @@
 #include "base/io.h"
 #include "bundle/freshness.h"
 #include "bundle/layout.h"
+#include "bundle/space.h"
 #include "ledger/airgap.h"
 #include "ledger/catalog.h"
 
@@ -92,6 +93,7 @@ Result<StagedBundle> Pipeline::stage(const OpenedBundle& opened) {
   const SideGate gate = [&](const SideFiles& files) -> Result<void> {
     staged.metadata_ = TRY(prove_metadata(ports_.repositories, staged.verified_, files, now_, log_));
     staged.side_files_ = files;
+    log_.passed(kCheckSpace, TRY(log_.note(kCheckSpace, check_space(staged.manifest(), ports_.store))));
     return {};
   };
   staged.documents_ =

@@ -29,7 +29,7 @@ TEST_CASE("a good bundle becomes active, with every check in its event") {
     CHECK(check.at("ok") == true);
     names.push_back(check.at("name"));
   }
-  CHECK(names == std::vector<std::string>{"plan", "signature", "tenant", "archive", "members", "generation", "specs"});
+  CHECK(names == std::vector<std::string>{"plan", "signature", "tenant", "space", "archive", "members", "generation", "time", "specs"});
   CHECK(ledger::list_dags(*site.ledger, tenant()).value().size() == 1);
 }
 
@@ -68,7 +68,7 @@ TEST_CASE("a dry run makes every check and changes nothing") {
   const auto outcome = site.import(path, request);
   CHECK(code_of(outcome) == "accepted");
   CHECK_FALSE(outcome.verdict.activated);
-  CHECK(outcome.verdict.checks.size() == 7);
+  CHECK(outcome.verdict.checks.size() == 9);
   CHECK(site.state() == empty);
   CHECK(site.last_event().at("kind") == "bundle.dry_run");
 
