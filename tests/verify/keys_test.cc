@@ -1,7 +1,10 @@
 #include <catch2/catch.hpp>
 
+#include <openssl/rsa.h>
+
 #include "base/encoding.h"
 #include "support.h"
+#include "verify/openssl.h"
 
 namespace airlock::verify::test {
 namespace {
@@ -128,6 +131,32 @@ TEST_CASE("C057 PEM that is damaged, dressed up or of another kind is refused by
                                      "ENCRYPTED SIGSTORE PRIVATE KEY-----\n")) == Code::kKeyUnsupported);
   CHECK(code_of(PrivateKey::from_seed("short")) == Code::kKeyUnreadable);
   CHECK(code_of(PublicKey::from_raw_ed25519("short")) == Code::kKeyUnreadable);
+}
+
+TEST_CASE("An RSA-PSS signature that lost its leading zero is the same number, and refused") {
+  const PkeyPtr rsa(EVP_RSA_gen(2048));
+  unsigned char* der = nullptr;
+  const int size = i2d_PUBKEY(rsa.get(), &der);
+  REQUIRE(size > 0);
+  const auto key = PublicKey::from_der({reinterpret_cast<const char*>(der), static_cast<std::size_t>(size)});
+  OPENSSL_free(der);
+  REQUIRE(key);
+  const std::string digest = hash_of(HashAlgorithm::kSha256, "m");
+  // Each salt gives another signature; one in 256 begins with a zero.
+  for (int attempt = 0; attempt < 20000; ++attempt) {
+    const PkeyCtxPtr ctx(EVP_PKEY_CTX_new(rsa.get(), nullptr));
+    std::string signature(256, '\0');
+    std::size_t length = signature.size();
+    REQUIRE((EVP_PKEY_sign_init(ctx.get()) == 1 && EVP_PKEY_CTX_set_rsa_padding(ctx.get(), RSA_PKCS1_PSS_PADDING) == 1 &&
+             EVP_PKEY_CTX_set_signature_md(ctx.get(), EVP_sha256()) == 1 &&
+             EVP_PKEY_sign(ctx.get(), bytes_of(signature), &length, bytes_of(digest), digest.size()) == 1));
+    if (signature[0] != '\0') continue;
+    CHECK(key->verify("m", signature, kRsaPssSha256));
+    CHECK_FALSE(key->verify("m", signature.substr(1), kRsaPssSha256));
+    CHECK_FALSE(key->verify("m", std::string(1, '\0') + signature, kRsaPssSha256));
+    return;
+  }
+  FAIL("no signature began with a zero");
 }
 
 TEST_CASE("A secret that was moved away leaves nothing behind") {
