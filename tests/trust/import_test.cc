@@ -33,7 +33,8 @@ struct World {
   }
   Parts with_metadata(Parts parts) {
     std::vector<Member> members;
-    for (const auto& [file, bytes] : publisher.repo.published_files().value()) members.push_back({"trust/" + file, bytes, false});
+    const auto files = publisher.repo.published_files();
+    for (const auto& [file, bytes] : files.value()) members.push_back({"trust/" + file, bytes, false});
     parts.members.insert(parts.members.begin(), members.begin(), members.end());
     return parts;
   }
