@@ -63,8 +63,8 @@ Result<DockerArchive> DockerArchive::open(const std::string& path, const Limits&
 Result<DockerArchive::Member> DockerArchive::find(const std::string& name) const {
   auto it = members_.find(name);
   // One step: a link to a link is not what any writer makes, and could be a circle.
-  if (it != members_.end() && !it->second.link.empty()) it = members_.find(it->second.link);
-  if (it == members_.end() || !it->second.link.empty()) return fail(Code::kOciMissing, "\"" + printable(name) + "\" in the archive");
+  if (it != members_.end() && it->second.link) it = members_.find(*it->second.link);
+  if (it == members_.end() || it->second.link) return fail(Code::kOciMissing, "\"" + printable(name) + "\" in the archive");
   return it->second;
 }
 

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,7 +29,7 @@ class DockerArchive {
  private:
   struct Member {
     std::uint64_t offset = 0, size = 0;
-    std::string link;  // of a link: the member it leads to
+    std::optional<std::string> link;  // of a link: the member it leads to; empty when it leads out of the archive
   };
   explicit DockerArchive(UniqueFd file) : file_(std::move(file)) {}
   Result<void> index(std::uint64_t file_bytes, const Limits& limits);

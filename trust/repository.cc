@@ -98,6 +98,7 @@ Result<Repository> Repository::create(const std::string& trust_folder, const Rep
   (void)TRY(verify::tuf::TrustedSet::from_root(root, now));
   const std::string folder = folder_of(trust_folder, name);
   if (!replace && path_exists(folder + "/" + kConfigFile)) return fail(Code::kAlreadyExists, folder + " (--replace overwrites it)");
+  TRY(fs.make_dir(trust_folder, 0755));
   TRY(fs.make_dir(trust_folder + "/tuf", 0755));
   TRY(fs.make_dir(folder, 0755));
   Repository repository(name, config, folder, fs);

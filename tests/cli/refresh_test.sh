@@ -8,35 +8,35 @@ make_kit kit 1.0.0 1
 
 # Outside.
 expect 2 publish kit
-expect 0 publish kit out
+expect 0 publish kit published
 out_has 'published generation 1'
-expect 0 publish kit out
+expect 0 publish kit published
 out_has 'nothing has changed'
-expect 0 publish --force kit out
+expect 0 publish --force kit published
 out_has 'published generation 2'
 echo 'hello again' >kit/data/in/hello.txt
-expect 0 publish kit out
+expect 0 publish kit published
 out_has 'published generation 3'
-[ "$(ls out/*.airlock.tar.zst | wc -l)" = 3 ] && [ "$(ls out/*.sha256 | wc -l)" = 3 ] || die "published: $(ls out)"
-[ -z "$(ls -d out/.new.* 2>/dev/null)" ] || die "work was left behind"
-(cd out && sha256sum --quiet -c ./*.sha256) || die "a digest does not fit"
+[ "$(ls published/*.airlock.tar.zst | wc -l)" = 3 ] && [ "$(ls published/*.sha256 | wc -l)" = 3 ] || die "published: $(ls published)"
+[ -z "$(ls -d published/.new.* 2>/dev/null)" ] || die "work was left behind"
+(cd published && sha256sum --quiet -c ./*.sha256) || die "a digest does not fit"
 echo 'apiVersion: nonsense' >kit/dags/bad.yaml
-expect 2 publish kit out
-[ "$(ls out/*.sha256 | wc -l)" = 3 ] || die "a bad kit was published"
+expect 2 publish kit published
+[ "$(ls published/*.sha256 | wc -l)" = 3 ] || die "a bad kit was published"
 rm kit/dags/bad.yaml
 airlock key generate --out other -q
-expect 2 "$AIRLOCK_SOURCE/scripts/offline-kit-refresh" --key other.key --pub pub.pub --force kit out
+expect 2 "$AIRLOCK_SOURCE/scripts/offline-kit-refresh" --key other.key --pub pub.pub --force kit published
 
 # Inside: generations 1 and 3, one file that is still being copied, one that nobody here has signed.
 export AIRLOCK_TENANT=acme AIRLOCK_DROP=$scratch/drop AIRLOCK_OUTBOX=$scratch/outbox AIRLOCK_REFRESH_RUN=demo
 refresh() { "$AIRLOCK_SOURCE/packaging/airlock-refresh"; }
 mkdir drop
-cp out/*-g1.* out/*-g3.* drop/
-cp out/*-g2.airlock.tar.zst drop/
+cp published/*-g1.* published/*-g3.* drop/
+cp published/*-g2.airlock.tar.zst drop/
 airlock bundle build kit -o drop/stranger.airlock.tar.zst --key other.key --generation 9 -q || die "no stranger"
 (cd drop && sha256sum stranger.airlock.tar.zst >stranger.airlock.tar.zst.sha256)
-head -c 1000 out/*-g2.airlock.tar.zst >drop/half.airlock.tar.zst
-sha256sum out/*-g2.airlock.tar.zst | sed 's|out/.*|half.airlock.tar.zst|' >drop/half.airlock.tar.zst.sha256
+head -c 1000 published/*-g2.airlock.tar.zst >drop/half.airlock.tar.zst
+sha256sum published/*-g2.airlock.tar.zst | sed 's|published/.*|half.airlock.tar.zst|' >drop/half.airlock.tar.zst.sha256
 
 seed=${REFRESH_SEED:-$(date +%s)} kills=0
 RANDOM=$seed
@@ -56,10 +56,10 @@ cp out.log out; cat err.log >err; last="refresh after $kills kills, seed $seed"
 [ -f drop/half.airlock.tar.zst ] || die "a file that is not whole was taken"
 [ "$(ls drop/imported/*.airlock.tar.zst | wc -l)" = 2 ] || die "imported: $(ls drop/imported)"
 expect 0 airlock bundle list --json
-[ "$(json 'sorted((i["generation"], i["active"]) for i in d["items"])')" = '[(1, False), (3, True)]' ] || die "catalog: $(cat out)"
+[ "$(json 'sorted((i["generation"], i["active"]) for i in d["items"])')" = '[(1, False), (3, True)]' ] || die "catalog: $(cat published)"
 expect 0 airlock ledger verify
 expect 0 airlock runs list --json
-[ "$(json 'sum(r["state"] == "succeeded" for r in d["items"])')" -ge 1 ] || die "no run succeeded: $(cat out)"
+[ "$(json 'sum(r["state"] == "succeeded" for r in d["items"])')" -ge 1 ] || die "no run succeeded: $(cat published)"
 
 # The evidence is one chain, and a refresh with nothing new adds nothing but says nothing wrong.
 previous=()
@@ -70,6 +70,6 @@ done
 count=$(ls outbox/*.audit.tar.zst | wc -l)
 expect 0 refresh
 [ "$(ls outbox/*.audit.tar.zst | wc -l)" = "$count" ] || die "a refresh with nothing new wrote evidence"
-cp out/*-g2.airlock.tar.zst.sha256 drop/
+cp published/*-g2.airlock.tar.zst.sha256 drop/
 expect 2 refresh
 [ -f "$(ls drop/refused/*-g2.airlock.tar.zst)" ] || die "an older generation was not refused"

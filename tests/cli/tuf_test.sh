@@ -61,7 +61,7 @@ err_has 'error[rotation:same-person]'
 expect 3 airlock bundle import two.tar.zst
 expect 0 airlock trust approve-root "$digest" --actor bob --reason 'compared by telephone'
 expect 0 airlock bundle import two.tar.zst --json
-[ "$(json '[c["name"] for c in d["checks"]]')" = "['plan', 'signature', 'tenant', 'tuf', 'archive', 'members', 'rotation', 'generation', 'specs']" ] || die "other checks"
+[ "$(json '[c["name"] for c in d["checks"]]')" = "['plan', 'signature', 'tenant', 'tuf', 'space', 'archive', 'members', 'rotation', 'generation', 'time', 'specs']" ] || die "other checks"
 expect 8 airlock bundle import one.tar.zst
 err_has 'error[tuf:rollback]'
 

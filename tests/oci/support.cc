@@ -65,7 +65,7 @@ void TempDir::write(const std::string& name, std::string_view bytes) const {
 std::map<std::string, std::string> list(const std::string& folder) {
   std::map<std::string, std::string> out;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
-    std::string& content = out[std::filesystem::relative(entry.path(), folder).string()];
+    std::string& content = out[entry.path().lexically_relative(folder).string()];
     if (entry.is_symlink()) content = "-> " + std::filesystem::read_symlink(entry.path()).string();
     else if (entry.is_directory()) content = "/";
     else content = read_file(entry.path().string(), kMiB).value();

@@ -5,12 +5,15 @@ const fs = require("fs");
 const os = require("os");
 const path = require("path");
 const { BaseFetcher, Updater } = require("tuf-js");
+const { DownloadHTTPError } = require("tuf-js/dist/error");
 
 const [repo, firstRoot, target] = process.argv.slice(2);
 
 class FolderFetcher extends BaseFetcher {
   async fetch(url) {
-    const bytes = fs.readFileSync(path.join(repo, decodeURIComponent(new URL(url).pathname)));
+    const file = path.join(repo, decodeURIComponent(new URL(url).pathname));
+    if (!fs.existsSync(file)) throw new DownloadHTTPError(`no file ${file}`, 404);  // as a server would say it
+    const bytes = fs.readFileSync(file);
     return new ReadableStream({
       start(controller) {
         controller.enqueue(new Uint8Array(bytes));
