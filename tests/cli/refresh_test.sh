@@ -48,6 +48,7 @@ for _ in $(seq 12); do
   wait "$pid" 2>/dev/null
 done
 [ "$kills" -gt 0 ] || die "nothing was killed (seed $seed)"
+flock outbox/.lock true  # what was killed may take a moment to be gone
 status=0
 refresh >out.log 2>err.log || status=$?
 cp out.log out; cat err.log >err; last="refresh after $kills kills, seed $seed"
@@ -56,10 +57,10 @@ cp out.log out; cat err.log >err; last="refresh after $kills kills, seed $seed"
 [ -f drop/half.airlock.tar.zst ] || die "a file that is not whole was taken"
 [ "$(ls drop/imported/*.airlock.tar.zst | wc -l)" = 2 ] || die "imported: $(ls drop/imported)"
 expect 0 airlock bundle list --json
-[ "$(json 'sorted((i["generation"], i["active"]) for i in d["items"])')" = '[(1, False), (3, True)]' ] || die "catalog: $(cat published)"
+[ "$(json 'sorted((i["generation"], i["active"]) for i in d["items"])')" = '[(1, False), (3, True)]' ] || die "catalog: $(cat out)"
 expect 0 airlock ledger verify
 expect 0 airlock runs list --json
-[ "$(json 'sum(r["state"] == "succeeded" for r in d["items"])')" -ge 1 ] || die "no run succeeded: $(cat published)"
+[ "$(json 'sum(r["state"] == "succeeded" for r in d["items"])')" -ge 1 ] || die "no run succeeded: $(cat out)"
 
 # The evidence is one chain, and a refresh with nothing new adds nothing but says nothing wrong.
 previous=()

@@ -21,7 +21,7 @@ AIRLOCK = os.path.join(BIN, "airlock")
 KILL_CALLS = "fsync,fdatasync,syncfs,rename,renameat,renameat2,link,linkat,unlink,unlinkat,mkdir,mkdirat"
 FULL_CALLS = "write,pwrite64,fsync,fdatasync,syncfs,mkdir,mkdirat,link,linkat,fallocate,ftruncate"
 # A sweep of many hundred points is thinned to about this many, always with the first and the last ones.
-MOST_POINTS = 60
+MOST_POINTS = int(os.environ.get("AIRLOCK_SWEEP_POINTS", "60"))
 
 
 def run(home, *args, prefix=(), check=True):
