@@ -12,6 +12,7 @@ import os
 import pathlib
 import shutil
 import subprocess
+import sys
 import tempfile
 
 import payload
@@ -93,13 +94,18 @@ class Site:
             return timed([str(self.build / "bench/write_floor"), str(self.work / f"written-{number}")], stdin=names)
 
 
+# A program's peak counts the process that started it until exec: so a small one starts it, not this one.
+PEAK = """import os, sys
+pid = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ, file_actions=[(os.POSIX_SPAWN_OPEN, 1, "/dev/null", os.O_WRONLY, 0)])
+_, status, usage = os.wait4(pid, 0)
+print(usage.ru_maxrss)
+sys.exit(1 if status else 0)
+"""
+
+
 def peak_mib(command, environment):
     """Resident memory of one command at its peak."""
-    pid = os.posix_spawnp(command[0], command, environment, file_actions=[(os.POSIX_SPAWN_OPEN, 1, "/dev/null", os.O_WRONLY, 0)])
-    _, status, usage = os.wait4(pid, 0)
-    if status != 0:
-        raise RuntimeError(f"{command}: status {status}")
-    return usage.ru_maxrss / 1024
+    return int(quiet([sys.executable, "-S", "-c", PEAK, *command], env=environment)) / 1024
 
 
 def memory_of_import(site, bundle):
