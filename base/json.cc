@@ -102,9 +102,12 @@ class StrictBuilder : public nlohmann::json_sax<Json> {
   bool number_integer(number_integer_t v) override { return put(v); }
   bool number_unsigned(number_unsigned_t v) override { return put(v); }
   bool number_float(number_float_t v, const string_t& text) override {
-    // nlohmann turns an integer literal of more than 64 bits into a double: it would not survive.
-    if (text.find_first_of(".eE") == std::string::npos) return stop("number " + text.substr(0, 40) + " does not fit 64 bits");
     if (!std::isfinite(v)) return stop("number " + text.substr(0, 40) + " is out of range");
+    // nlohmann turns an integer literal of more than 64 bits into a double: it does not survive, unless it is how that
+    // double is written (1e20 has no other canonical form).
+    if (text.find_first_of(".eE") == std::string::npos && canonical_number(v) != text)
+      return stop("number " + text.substr(0, 40) + " does not fit 64 bits");
+    if (text.find_first_of(".eE") == std::string::npos) return put(v);
     if (!survives(v, text)) return stop("number " + text.substr(0, 40) + " does not survive as a double");
     return put(v);
   }
