@@ -113,7 +113,7 @@ Result<void> MemberIntake::missing() const {
   const auto count = std::ranges::count(seen_, false);
   const std::string& path = manifest_.entries[static_cast<std::size_t>(it - seen_.begin())].path;
   if (manifest_.base)
-    return fail(Code::kBundleDelta, std::to_string(count) + " members are only in its base, " + manifest_.base->bundle_id.str() +
+    return fail(Code::kBaseMissing, std::to_string(count) + " members are only in its base, " + manifest_.base->bundle_id.str() +
                                         " generation " + std::to_string(manifest_.base->generation) + ": \"" + path + "\"...");
   return fail(Code::kMemberMissing, "\"" + path + "\"" + (count > 1 ? " and " + std::to_string(count - 1) + " more" : ""));
 }

@@ -18,6 +18,24 @@ constexpr std::size_t kMaxDepth = Limits{}.json_depth;
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
+// The text of an integer of 64 bits, as canonical_json writes it.
+bool canonical_integer(std::string_view digits) {
+  const bool negative = digits.starts_with('-');
+  const std::string_view magnitude = digits.substr(negative ? 1 : 0);
+  if (magnitude.empty() || (magnitude[0] == '0' && (magnitude.size() > 1 || negative))) return false;
+  std::uint64_t u = 0;
+  std::int64_t i = 0;
+  return (negative ? std::from_chars(digits.data(), digits.data() + digits.size(), i).ec
+                   : std::from_chars(digits.data(), digits.data() + digits.size(), u).ec) == std::errc{};
+}
+
+// The text of a double, as canonical_json writes it: also one that looks like an integer of more than 64 bits (1e20 does).
+bool canonical_double(std::string_view digits) {
+  double d = 0;
+  const auto [end, ec] = std::from_chars(digits.data(), digits.data() + digits.size(), d);
+  return ec == std::errc{} && end == digits.data() + digits.size() && canonical_number(d) == digits;
+}
+
 // Non-zero in each byte of `word` that is a quote, a backslash, a control character or not ASCII.
 std::uint64_t special_bytes(std::uint64_t word) {
   constexpr std::uint64_t kOnes = 0x0101010101010101ULL, kHigh = 0x8080808080808080ULL;
@@ -282,22 +300,7 @@ bool CanonicalLine::number() {
     whole = false;
   }
   const std::string_view digits = text_.substr(begin, at_ - begin);
-  bool canonical = false;
-  if (whole) {
-    const bool negative = digits.starts_with('-');
-    const std::string_view magnitude = digits.substr(negative ? 1 : 0);
-    std::uint64_t u = 0;
-    std::int64_t i = 0;
-    const auto parsed = negative ? std::from_chars(digits.data(), digits.data() + digits.size(), i).ec
-                                 : std::from_chars(digits.data(), digits.data() + digits.size(), u).ec;
-    canonical = !magnitude.empty() && parsed == std::errc{} &&
-                (magnitude[0] != '0' || (magnitude.size() == 1 && !negative));
-  } else {
-    double d = 0;
-    const auto [end, ec] = std::from_chars(digits.data(), digits.data() + digits.size(), d);
-    canonical = ec == std::errc{} && end == digits.data() + digits.size() && canonical_number(d) == digits;
-  }
-  if (!canonical) {
+  if (!(whole && canonical_integer(digits)) && !canonical_double(digits)) {
     at_ = begin;
     return stop(digits.empty() ? "not a JSON value" : "a number that is not in canonical form");
   }

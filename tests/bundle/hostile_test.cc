@@ -99,7 +99,7 @@ TEST_CASE("the manifest must come first, once, and say where its members belong"
       {"C101 a delta kit", [](Parts& p) {
          p.manifest.base = manifests::BundleBase{p.manifest.bundle_id, 1, Digest::of("base")};
          p.members.pop_back();
-       }, "bundle:delta"},
+       }, "bundle:base-missing"},
   });
 }
 

@@ -4,8 +4,9 @@ For k = 1, 2, 3 ... the k-th system call that changes the disk is not made: the 
 or the call fails with ENOSPC. Then the same command runs again, untouched. It must succeed, the ledger must verify,
 and the end must be the one an undisturbed command gives. The sweep is complete when k is past the last such call.
 
-Usage: sweep.py kill|full import|run|export
+Usage: sweep.py kill|full TOPIC      TOPIC: one of COMMANDS below
 """
+import hashlib
 import json
 import os
 import shutil
@@ -71,18 +72,19 @@ class Sweep:
             run(self.base, "bundle", "build", folder, "-o", bundle, "--key", key + ".key")
             self.bundles.append(bundle)
         run(self.base, "bundle", "import", self.bundles[0])
-        if topic == "export":
-            run(self.base, "run", "demo", "--run-token", "t")
+        self.forged = os.path.join(scratch, "forged.tar.zst")
+        with open(self.bundles[1], "rb") as whole, open(self.forged, "wb") as cut:
+            cut.write(whole.read()[:-100])
+        self.key, self.kit = key, os.path.join(scratch, "kit2")
+        PREPARE.get(topic, lambda sweep: None)(self)
 
     def command(self, home):
-        if self.topic == "import":
-            return ["bundle", "import", self.bundles[1]]
-        if self.topic == "run":
-            return ["run", "demo", "--run-token", "t"]
-        return ["audit", "export", "-o", os.path.join(home, "outbox", "evidence.tar.zst")]
+        return COMMANDS[self.topic](self, home)
 
     def result(self, home):
         """The end state, without what differs from one site's life to another (times, ids, counts of events)."""
+        if self.topic in RESULTS:
+            return RESULTS[self.topic](self, home)
         if self.topic == "import":
             rows = json.loads(run(home, "bundle", "list", "--json").stdout)["items"]
             return [(r["generation"], r["active"], r["manifestSha256"]) for r in rows]
@@ -92,6 +94,12 @@ class Sweep:
         done = subprocess.run([os.path.join(BIN, "airlock-verify"), evidence, "--key", os.path.join(home, "keys/site.pub")],
                               capture_output=True, timeout=120)
         return [done.returncode]
+
+    def again(self, home):
+        """The same command once more. What is done already may say so: each topic names the statuses that it accepts."""
+        done = run(home, *self.command(home), check=False)
+        if done.returncode not in AGAIN.get(self.topic, (0,)):
+            sys.exit(f"FAILED: the same command again gave {done.returncode}: {done.stderr.decode()}")
 
     def fresh(self):
         home = os.path.join(self.scratch, "home")
@@ -111,6 +119,84 @@ class Sweep:
             run(home, "run", "demo@%d.0.0" % row["generation"], "--plan-only")
 
 
+def files_below(folder):
+    """Every file by its path below a folder, with its content's digest: what is half-done shows here."""
+    found = []
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            path = os.path.join(parent, name)
+            with open(path, "rb") as f:
+                found.append((os.path.relpath(path, folder), hashlib.sha256(f.read()).hexdigest()))
+    return sorted(found)
+
+
+def items(home, *command):
+    return json.loads(run(home, *command, "--json").stdout)["items"]
+
+
+def prepare_prune(sweep):
+    for generation in (2, 3):
+        if generation == 3:
+            make_kit(os.path.join(sweep.scratch, "kit3"), 3)
+            sweep.bundles.append(os.path.join(sweep.scratch, "kit3.tar.zst"))
+            run(sweep.base, "bundle", "build", os.path.join(sweep.scratch, "kit3"), "-o", sweep.bundles[2], "--key", sweep.key + ".key")
+        run(sweep.base, "bundle", "import", sweep.bundles[generation - 1])
+
+
+def prepare_remove(sweep):
+    run(sweep.base, "bundle", "import", sweep.forged, check=False)
+
+
+def prepare_cancel(sweep):
+    """Leaves a run behind whose process is gone, in the middle of its steps."""
+    for k in range(20, 400, 7):
+        shutil.rmtree(sweep.base + ".run", ignore_errors=True)
+        shutil.copytree(sweep.base, sweep.base + ".run", symlinks=True)
+        run(sweep.base + ".run", "run", "demo", "--run-token", "t", check=False,
+            prefix=("strace", "-f", "-qq", "-o", "/dev/null", "-e", f"inject={KILL_CALLS}:signal=SIGKILL:when={k}"))
+        if [r["state"] for r in items(sweep.base + ".run", "runs", "list")] == ["running"]:
+            sweep.base += ".run"
+            return
+    sys.exit("FAILED: no kill left a run in the middle")
+
+
+def prepare_sign(sweep):
+    run(sweep.base, "audit", "export", "-o", os.path.join(sweep.base, "outbox", "evidence.tar.zst"))
+
+
+def the_quarantined(home):
+    names = [i["name"] for i in items(home, "quarantine", "list")]
+    return names[0] if names else "gone"
+
+
+COMMANDS = {
+    "import": lambda s, home: ["bundle", "import", s.bundles[1]],
+    "run": lambda s, home: ["run", "demo", "--run-token", "t"],
+    "export": lambda s, home: ["audit", "export", "-o", os.path.join(home, "outbox", "evidence.tar.zst")],
+    "build": lambda s, home: ["bundle", "build", s.kit, "-o", os.path.join(home, "outbox", "kit.tar.zst"), "--key", s.key + ".key"],
+    "refuse": lambda s, home: ["bundle", "import", s.forged],
+    "remove": lambda s, home: ["quarantine", "remove", the_quarantined(home), "--reason", "read and understood"],
+    "prune": lambda s, home: ["bundle", "prune", "--keep", "1"],
+    "cancel": lambda s, home: ["runs", "cancel", items(home, "runs", "list")[0]["runId"]],
+    "sign": lambda s, home: ["audit", "add-signature", os.path.join(home, "outbox", "evidence.tar.zst"), "--key", s.key + ".key"],
+}
+PREPARE = {"export": lambda s: run(s.base, "run", "demo", "--run-token", "t"), "prune": prepare_prune, "remove": prepare_remove,
+           "cancel": prepare_cancel, "sign": prepare_sign}
+# 4: it is gone already; 2: a bundle that is refused is refused again, a run that has ended is not cancelled.
+AGAIN = {"refuse": (2,), "remove": (0, 4), "cancel": (0, 2)}
+RESULTS = {
+    "build": lambda s, home: files_below(os.path.join(home, "outbox")),
+    "refuse": lambda s, home: [all(len(files_below(i["path"])) >= 3 for i in items(home, "quarantine", "list")),
+                               [r["generation"] for r in items(home, "bundle", "list")]],
+    "remove": lambda s, home: files_below(os.path.join(home, "quarantine")),
+    "prune": lambda s, home: [[r["generation"] for r in items(home, "bundle", "list")], files_below(os.path.join(home, "cas/sha256"))],
+    "cancel": lambda s, home: [r["state"] for r in items(home, "runs", "list")],
+    "sign": lambda s, home: [subprocess.run([os.path.join(BIN, "airlock-verify"), os.path.join(home, "outbox", "evidence.tar.zst"),
+                                             "--key", os.path.join(home, "keys/site.pub"), "--key", s.key + ".pub", "--threshold", "2"],
+                                            capture_output=True, timeout=120).returncode],
+}
+
+
 def main():
     fault, topic = sys.argv[1:]
     if shutil.which("strace") is None:
@@ -121,13 +207,13 @@ def main():
     with tempfile.TemporaryDirectory() as scratch:
         sweep = Sweep(scratch, topic)
         home = sweep.fresh()
-        run(home, *sweep.command(home))
+        sweep.again(home)
         want = sweep.result(home)
         calls = KILL_CALLS if fault == "kill" else FULL_CALLS
         # How many such calls there are: the longest count of one thread, since strace counts for each thread.
         home = sweep.fresh()
         log = os.path.join(scratch, "log")
-        run(home, *sweep.command(home), prefix=("strace", "-f", "-qq", "-o", log, "-e", f"trace={calls}"))
+        run(home, *sweep.command(home), check=False, prefix=("strace", "-f", "-qq", "-o", log, "-e", f"trace={calls}"))
         counts = {}
         with open(log) as f:
             for line in f:
@@ -142,7 +228,7 @@ def main():
             when = f"{k}" if fault == "kill" else f"{k}+"  # a full disk stays full
             done = run(home, *sweep.command(home), check=False,
                        prefix=("strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={calls}", "-e", f"inject={calls}:{inject}:when={when}"))
-            if done.returncode != 0:
+            if done.returncode not in AGAIN.get(topic, (0,)):
                 hit += 1
                 if fault == "full" and done.returncode not in (10, 9, 7, 1):
                     sys.exit(f"FAILED: a full disk at call {k} gave exit status {done.returncode}: {done.stderr.decode()}")
@@ -157,7 +243,7 @@ def main():
                     os.unlink(leftover)
                 elif os.path.exists(leftover):
                     os.unlink(leftover)
-            run(home, *sweep.command(home))
+            sweep.again(home)
             run(home, "ledger", "verify")
             got = sweep.result(home)
             if got != want:
