@@ -20,15 +20,6 @@ std::string subject_of(const Verdict& verdict) {
   return "bundle:" + *verdict.bundle_id + "@" + std::to_string(*verdict.generation);
 }
 
-ledger::Who who_of(const ImportRequest& request) {
-  ledger::Who who{.actor = request.actor, .trace_id = request.trace_id};
-  if (request.force) {
-    who.reason = request.force->reason;
-    who.ticket = request.force->ticket;
-  }
-  return who;
-}
-
 Result<void> record(const ImportRequest& request, ImportPorts& ports, Instant now, const char* kind, const Verdict& verdict) {
   return ports.ledger.write(now, [&](ledger::Tx& tx) -> Result<void> {
     TRY(tx.append(request.tenant, {kind, subject_of(verdict), who_of(request), std::nullopt, std::nullopt, verdict.to_json()}));
@@ -71,20 +62,30 @@ Result<verify::TrustedTime> trusted_time(ImportPorts& ports) {
 
 // The road of an import, from a path to an activation. What fails has been noted in the log by its stage.
 Result<Activation> travel(Pipeline& pipeline, const ImportRequest& request, ImportPorts& ports,
-                          std::optional<OpenedBundle>& opened, ImportOutcome& outcome) {
+                          std::optional<OpenedBundle>& opened) {
   opened = TRY(pipeline.open());
   const StoreLock turn = TRY(ports.store.lock(request.wait));
   StagedBundle staged = TRY(pipeline.stage(*opened));
+  if (staged.already_active()) return pipeline.confirm(std::move(staged));
   VerifiedBundle verified = TRY(pipeline.verify(std::move(staged)));
   if (request.dry_run) return Activation{verified.step() == Step::kAlreadyActive, 0, 0};
   // From here on nothing about the bundle is in doubt; only the machine can still fail.
-  StoredBundle stored = TRY(pipeline.store(std::move(verified)));
-  Verdict final_verdict = outcome.verdict;
-  final_verdict.activated = true;
-  return pipeline.activate(std::move(stored), final_verdict);
+  return pipeline.activate(TRY(pipeline.store(std::move(verified))));
 }
 
 }  // namespace
+
+ledger::Who who_of(const ImportRequest& request) {
+  ledger::Who who{.actor = request.actor, .trace_id = request.trace_id};
+  if (request.force) {
+    who.reason = request.force->reason;
+    who.ticket = request.force->ticket;
+  } else if (request.allow_stale) {
+    who.reason = request.allow_stale->reason;
+    who.ticket = request.allow_stale->ticket;
+  }
+  return who;
+}
 
 ImportOutcome import_bundle(const ImportRequest& request, ImportPorts ports) {
   ImportOutcome outcome;
@@ -100,7 +101,7 @@ ImportOutcome import_bundle(const ImportRequest& request, ImportPorts ports) {
   Pipeline pipeline(request, ports, *time, log);
   std::optional<OpenedBundle> opened;
 
-  const auto activation = travel(pipeline, request, ports, opened, outcome);
+  const auto activation = travel(pipeline, request, ports, opened);
   if (activation) {
     outcome.already_active = activation->already_active;
     outcome.new_blobs = activation->new_blobs;

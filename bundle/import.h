@@ -7,7 +7,8 @@
 // quarantine. Imports take turns, also across processes.
 //
 // Every import and dry run, accepted or refused, becomes one history event with its verdict, in the tenant's log:
-// bundle.imported, bundle.rejected, bundle.dry_run.
+// bundle.imported, bundle.reimported (the same manifest was active: its members were not read), bundle.rejected,
+// bundle.dry_run.
 #pragma once
 
 #include <cstdint>
@@ -49,6 +50,7 @@ struct ImportRequest {
   std::string path;
   TenantId tenant;
   std::string actor;
+  bool repair = false;                     // read all members also of a bundle that is active, and replace damaged blobs
   bool dry_run = false;                    // every check, no blob written, nothing activated, nothing quarantined
   std::optional<Force> force;
   std::optional<StaleOverride> allow_stale = std::nullopt;

@@ -65,10 +65,9 @@ Result<void> MemberIntake::take_unlisted(const archive::Member& member) {
   return {};
 }
 
-Result<void> MemberIntake::pass_gate() {
-  if (gate_passed_) return {};
-  gate_passed_ = true;
-  return gate_ ? gate_(side_files_) : Result<void>{};
+Result<Members> MemberIntake::pass_gate() {
+  if (!gate_passed_) gate_passed_ = gate_ ? TRY(gate_(side_files_)) : Members::kRead;
+  return *gate_passed_;
 }
 
 Result<void> MemberIntake::stream(const archive::Member& member, const manifests::BundleEntry& entry, Out& out) {
@@ -129,14 +128,14 @@ Result<MembersSeen> MemberIntake::run(StoreBatch* batch) {
       continue;
     }
     const manifests::BundleEntry& entry = *TRY(match(*member));
-    if (!may_be_unlisted(member->path)) TRY(pass_gate());
+    if (!may_be_unlisted(member->path) && TRY(pass_gate()) == Members::kLeave) return MembersSeen{.left = true};
     if (wants(member->path) && (documents += member->size) > limits_.manifest_bytes)
       return fail(Code::kArchiveLimit, "DAG specs, plugin descriptors and Sigstore bundles together are over limit manifestBytes " + std::to_string(limits_.manifest_bytes));
     TRY(stream(*member, entry, out));
     ++sum.members;
     sum.bytes += member->size;
   }
-  TRY(pass_gate());
+  if (TRY(pass_gate()) == Members::kLeave) return MembersSeen{.left = true};
   TRY(out.finish());
   TRY(missing());
   if (progress_) progress_(reader_.file_bytes(), reader_.file_bytes());

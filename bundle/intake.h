@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "archive/archive.h"
@@ -21,12 +22,15 @@ using Progress = std::function<void(std::uint64_t done, std::uint64_t total)>;
 // The envelope: the first member, whole, unverified. kManifestFirst, kArchive*.
 Result<std::string> read_envelope_untrusted(archive::ArchiveReader& reader, const Limits& limits);
 
-// Side files (layout.h) are held in memory; unlisted ones are never stored. The gate sees all of them, also listed ones.
-using SideGate = std::function<Result<void>(const SideFiles&)>;
+// Side files (layout.h) are held in memory; unlisted ones are never stored. The gate sees all of them, also listed ones,
+// and says whether the members behind them are to be read at all.
+enum class Members { kRead, kLeave };
+using SideGate = std::function<Result<Members>(const SideFiles&)>;
 inline constexpr std::size_t kMaxSideFiles = 2048;  // and limits.manifest_bytes together
 
 struct MembersSeen {
   std::uint64_t members = 0, bytes = 0;
+  bool left = false;  // as the gate said: nothing behind the side files was looked at
 };
 
 // Every member behind the manifest, to the end of the file. Refuses at its header what the manifest does not list
@@ -51,7 +55,7 @@ class MemberIntake {
   bool wants(std::string_view path) const { return SpecSet::wants(path) || rules_.wants(path); }
   Result<void> take_unlisted(const archive::Member& member);
   Result<void> count_side_file(const archive::Member& member);
-  Result<void> pass_gate();
+  Result<Members> pass_gate();
 
   archive::ArchiveReader& reader_;
   const manifests::BundleManifest& manifest_;
@@ -59,7 +63,7 @@ class MemberIntake {
   const Progress& progress_;
   const SideGate& gate_;
   const MemberRules& rules_;
-  bool gate_passed_ = false;
+  std::optional<Members> gate_passed_;
   SideFiles side_files_;
   std::uint64_t side_bytes_ = 0;
   std::vector<std::pair<std::string, std::string>> documents_;

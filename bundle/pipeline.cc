@@ -90,15 +90,23 @@ Result<StagedBundle> Pipeline::stage(const OpenedBundle& opened) {
   TRY(log_.note(kCheckTenant, check_tenant(staged.manifest())));
   MemberRules rules;
   if (ports_.sigstore_rules) rules = TRY(log_.note(kCheckSigstore, MemberRules::read(*ports_.sigstore_rules)));
-  const SideGate gate = [&](const SideFiles& files) -> Result<void> {
+  const SideGate gate = [&](const SideFiles& files) -> Result<Members> {
     staged.metadata_ = TRY(prove_metadata(ports_.repositories, staged.verified_, files, now_, log_));
     staged.side_files_ = files;
+    staged.already_active_ = !request_.repair && TRY(is_active(staged.verified_));
+    if (staged.already_active_) return Members::kLeave;
     log_.passed(kCheckSpace, TRY(log_.note(kCheckSpace, check_space(staged.manifest(), ports_.store))));
-    return {};
+    return Members::kRead;
   };
-  staged.documents_ =
-      TRY(prove_members(reader, staged.manifest(), request_.limits, request_.progress, gate, rules, staged.batch_.get(), log_));
+  auto documents = TRY(prove_members(reader, staged.manifest(), request_.limits, request_.progress, gate, rules, staged.batch_.get(), log_));
+  if (documents) staged.documents_ = std::move(*documents);
+  else log_.passed(kCheckMembers, "not read again: all of them were proven when this manifest became active (--repair reads them)");
   return staged;
+}
+
+Result<bool> Pipeline::is_active(const verify::VerifiedBundleManifest& manifest) const {
+  const auto active = TRY(ledger::active_bundle(ports_.ledger, request_.tenant, manifest.get().bundle_id));
+  return active && active->generation == manifest.get().generation && active->manifest_sha256 == manifest.manifest_sha256();
 }
 
 // Only now: a root that came in a bundle waits for approval only when the whole bundle is what its publisher made.
@@ -177,6 +185,23 @@ Result<VerifiedBundle> Pipeline::verify(StagedBundle staged) {
   return VerifiedBundle(std::move(staged), std::move(specs), decision.step);
 }
 
+Result<Activation> Pipeline::confirm(StagedBundle staged) {
+  TRY(log_.note(kCheckRotation, check_rotation(staged)));
+  log_.passed(kCheckGeneration, TRY(log_.note(kCheckGeneration, check_generation(staged))).seen);
+  TRY(log_.note(kCheckTime, check_time(staged)));
+  const Activation activation{.already_active = true};
+  if (request_.dry_run) return activation;
+  if (staged.metadata_) TRY(staged.metadata_->commit());
+  const ledger::Who who = who_of(request_);
+  const std::string subject = "bundle:" + staged.manifest().bundle_id.str() + "@" + std::to_string(staged.manifest().generation);
+  TRY(ports_.ledger.write(now_, [&](ledger::Tx& tx) -> Result<void> {
+    TRY(tx.append(request_.tenant, {"bundle.reimported", subject, who, std::nullopt, std::nullopt, log_.activated().to_json()}));
+    if (staged.anchor_) TRY(ledger::record_anchor(tx, request_.tenant, anchor_row(staged.manifest(), staged.anchor_->get()), who));
+    return ledger::raise_high_water(tx, {now_, ports_.boot});
+  }));
+  return activation;
+}
+
 Result<StoredBundle> Pipeline::store(VerifiedBundle verified) {
   StoredBundle stored(std::move(verified));
   StoreBatch& batch = *stored.verified_.staged_.batch_;
@@ -186,7 +211,7 @@ Result<StoredBundle> Pipeline::store(VerifiedBundle verified) {
   return stored;
 }
 
-Result<Activation> Pipeline::activate(StoredBundle stored, const Verdict& verdict) {
+Result<Activation> Pipeline::activate(StoredBundle stored) {
   StagedBundle& staged = stored.verified_.staged_;
   const manifests::BundleManifest& manifest = staged.manifest();
   auto dags = TRY(stored.verified_.specs_.take_dags());
@@ -198,20 +223,13 @@ Result<Activation> Pipeline::activate(StoredBundle stored, const Verdict& verdic
                            .items = {},
                            .dags = std::move(dags),
                            .activate = true,
-                           .verdict = verdict.to_json()};
+                           .verdict = log_.activated().to_json()};
   import.items = [&manifest, next = std::size_t{0}]() mutable -> Result<std::optional<ledger::ItemRow>> {
     if (next == manifest.entries.size()) return std::nullopt;
     const manifests::BundleEntry& entry = manifest.entries[next++];
     return ledger::ItemRow{entry.path, entry.sha256, entry.size, entry.executable, entry.media_type};
   };
-  ledger::Who who{.actor = request_.actor, .trace_id = request_.trace_id};
-  if (request_.force) {
-    who.reason = request_.force->reason;
-    who.ticket = request_.force->ticket;
-  } else if (request_.allow_stale) {
-    who.reason = request_.allow_stale->reason;
-    who.ticket = request_.allow_stale->ticket;
-  }
+  const ledger::Who who = who_of(request_);
   // Before the catalog: a crash in between leaves metadata that is newer than the active bundle, which the next import of
   // the same bundle finds in place; the other way round the site would hold a bundle and could be rolled back behind it.
   if (staged.metadata_) TRY(staged.metadata_->commit());

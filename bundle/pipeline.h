@@ -7,6 +7,9 @@
 //   VerifiedBundle  it may follow what was accepted, and its specs hold              (checks 6 to 9)
 //   StoredBundle    every blob is durable under its name; nothing refers to them yet
 //   Activation      the catalog says so
+//
+// A bundle whose manifest is active already stops being read before its first member: confirm() takes the short way
+// from StagedBundle to Activation.
 #pragma once
 
 #include <memory>
@@ -33,6 +36,7 @@ class CheckLog {
   void refused(std::string_view name, const Error& error);
   void set_file_bytes(std::uint64_t bytes) { verdict_.file_bytes = bytes; }
   void set_manifest(const verify::VerifiedBundleManifest& manifest);
+  Verdict activated() const;  // the verdict as it stands, of a bundle that is now active
 
   template <class T>
   Result<T> note(std::string_view name, Result<T> result) {
@@ -57,6 +61,8 @@ class OpenedBundle {
 class StagedBundle {
  public:
   const manifests::BundleManifest& manifest() const { return verified_.get(); }
+  // This very manifest is active: its members were proven when it became so, and were not read again.
+  bool already_active() const { return already_active_; }
 
  private:
   friend class Pipeline;
@@ -64,6 +70,7 @@ class StagedBundle {
       : verified_(std::move(verified)), batch_(std::move(batch)) {}
   verify::VerifiedBundleManifest verified_;
   std::unique_ptr<StoreBatch> batch_;  // null in a dry run
+  bool already_active_ = false;
   std::vector<std::pair<std::string, std::string>> documents_;  // of the members that SpecSet wants
   SideFiles side_files_;                                        // trust/ and time/, which the manifest need not list
   std::optional<trust::CheckedMetadata> metadata_;              // where a TUF repository speaks for the bundle
@@ -105,13 +112,16 @@ class Pipeline {
   Result<StagedBundle> stage(const OpenedBundle& opened);
   Result<VerifiedBundle> verify(StagedBundle staged);
   Result<StoredBundle> store(VerifiedBundle verified);
+  // What an already active bundle can still bring: newer TUF metadata, a newer time anchor. In a dry run nothing is kept.
+  Result<Activation> confirm(StagedBundle staged);
   // The verdict becomes part of the history event, in the same transaction as the catalog.
-  Result<Activation> activate(StoredBundle stored, const Verdict& verdict);
+  Result<Activation> activate(StoredBundle stored);
 
  private:
   Result<void> check_plan();
   Result<void> check_rotation(const StagedBundle& staged);
   Result<void> check_tenant(const manifests::BundleManifest& manifest);
+  Result<bool> is_active(const verify::VerifiedBundleManifest& manifest) const;
   Result<GenerationDecision> check_generation(const StagedBundle& staged);
   Result<void> check_time(StagedBundle& staged);
   Result<std::string> check_budgets(const StagedBundle& staged);
@@ -124,6 +134,9 @@ class Pipeline {
   CheckLog& log_;
 };
 
+// The person behind an import, with the reason for what it overrides.
+ledger::Who who_of(const ImportRequest& request);
+
 // What import and verify_bundle share: checks 1, 2, 3 and 5, which need no site.
 using Documents = std::vector<std::pair<std::string, std::string>>;
 Result<UniqueFd> open_bundle_file(const std::string& path);  // kBundlePathRequired, kNotFound...
@@ -131,11 +144,11 @@ Result<UniqueFd> open_bundle_file(const std::string& path);  // kBundlePathRequi
 Result<void> check_trust_window(const std::optional<manifests::TrustRoots>& roots, Instant now);
 Result<verify::VerifiedBundleManifest> prove_manifest(archive::ArchiveReader& reader, const manifests::TrustRoots& roots,
                                                       Instant now, const Limits& limits, CheckLog& log);
-// Gives the documents that SpecSet wants. `batch` null: nothing is written. `gate` as in intake.h. The rules are judged
-// when every member is proven.
-Result<Documents> prove_members(archive::ArchiveReader& reader, const manifests::BundleManifest& manifest,
-                                const Limits& limits, const Progress& progress, const SideGate& gate, const MemberRules& rules,
-                                StoreBatch* batch, CheckLog& log);
+// Gives the documents that SpecSet wants; none when the gate said to leave the members. `batch` null: nothing is written.
+// `gate` as in intake.h. The rules are judged when every member is proven.
+Result<std::optional<Documents>> prove_members(archive::ArchiveReader& reader, const manifests::BundleManifest& manifest,
+                                               const Limits& limits, const Progress& progress, const SideGate& gate,
+                                               const MemberRules& rules, StoreBatch* batch, CheckLog& log);
 // Check 4. Nothing when no repository speaks for the bundle, or the one that does asks for no metadata and there is none.
 Result<std::optional<trust::CheckedMetadata>> prove_metadata(std::vector<trust::Repository>* repositories,
                                                              const verify::VerifiedBundleManifest& manifest,

@@ -32,6 +32,12 @@ void CheckLog::set_manifest(const verify::VerifiedBundleManifest& manifest) {
   verdict_.manifest_sha256 = manifest.manifest_sha256();
 }
 
+Verdict CheckLog::activated() const {
+  Verdict verdict = verdict_;
+  verdict.activated = true;
+  return verdict;
+}
+
 Result<UniqueFd> open_bundle_file(const std::string& path) {
   if (path.empty()) return fail(Code::kBundlePathRequired, "no path given");
   auto opened = open_read(path);
@@ -61,11 +67,12 @@ Result<verify::VerifiedBundleManifest> prove_manifest(archive::ArchiveReader& re
   return manifest;
 }
 
-Result<Documents> prove_members(archive::ArchiveReader& reader, const manifests::BundleManifest& manifest,
-                                const Limits& limits, const Progress& progress, const SideGate& gate, const MemberRules& rules,
-                                StoreBatch* batch, CheckLog& log) {
+Result<std::optional<Documents>> prove_members(archive::ArchiveReader& reader, const manifests::BundleManifest& manifest,
+                                               const Limits& limits, const Progress& progress, const SideGate& gate,
+                                               const MemberRules& rules, StoreBatch* batch, CheckLog& log) {
   MemberIntake intake(reader, manifest, limits, progress, gate, rules);
   const MembersSeen seen = TRY(log.note(kCheckMembers, intake.run(batch)));
+  if (seen.left) return std::nullopt;
   log.passed(kCheckArchive, number(reader.file_bytes()) + " bytes, " + number(reader.unpacked_bytes()) + " unpacked, nothing after the end");
   log.passed(kCheckMembers, number(seen.members) + " of " + number(manifest.entries.size()) + " members, " + number(seen.bytes) +
                                 " bytes, each with its signed digest");
@@ -113,12 +120,12 @@ Verdict verify_bundle(const VerifyRequest& request, const std::optional<manifest
     log.set_file_bytes(reader.file_bytes());
     log.passed(kCheckPlan, "trust roots valid until " + trust_roots->valid_until.text());
     const auto manifest = TRY(prove_manifest(reader, *trust_roots, now, request.limits, log));
-    const SideGate gate = [&](const SideFiles& files) -> Result<void> {
+    const SideGate gate = [&](const SideFiles& files) -> Result<Members> {
       (void)TRY(prove_metadata(repositories, manifest, files, now, log));
-      return {};
+      return Members::kRead;
     };
-    Documents documents = TRY(prove_members(reader, manifest.get(), request.limits, request.progress, gate, MemberRules{}, nullptr, log));
-    const SpecSet specs = TRY(log.note(kCheckSpecs, parse_specs(std::move(documents), request.limits)));
+    auto documents = TRY(prove_members(reader, manifest.get(), request.limits, request.progress, gate, MemberRules{}, nullptr, log));
+    const SpecSet specs = TRY(log.note(kCheckSpecs, parse_specs(std::move(*documents), request.limits)));
     const auto summary = TRY(log.note(kCheckSpecs, specs.check(manifest.get(), std::nullopt, nullptr)));
     log.passed(kCheckSpecs, number(summary.dags) + " DAGs, " + number(summary.plugins) +
                                 " plugins; what other bundles must hold was not looked for");

@@ -22,7 +22,7 @@ struct BundleOptions {
   std::optional<std::uint64_t> generation;
   std::uint64_t keep = 2;
   std::vector<std::string> allow_stale;
-  bool dry_run = false, force = false, no_wait = false;
+  bool dry_run = false, force = false, repair = false, no_wait = false;
 };
 
 Result<int> build(Shell& shell, const BundleOptions& o) {
@@ -104,7 +104,7 @@ Result<int> import(Shell& shell, const BundleOptions& o) {
   }
   const auto time_roots = TRY(load_time_roots(site.home));
   const auto sigstore_rules = TRY(load_sigstore_rules(site.home));
-  const bundle::ImportRequest request{.path = o.path, .tenant = tenant, .actor = shell.actor(), .dry_run = o.dry_run, .force = force, .allow_stale = allow_stale,
+  const bundle::ImportRequest request{.path = o.path, .tenant = tenant, .actor = shell.actor(), .repair = o.repair, .dry_run = o.dry_run, .force = force, .allow_stale = allow_stale,
                                       .trace_id = who(shell).trace_id, .wait = o.no_wait ? bundle::Wait::kNo : bundle::Wait::kYes,
                                       .limits = limits, .progress = byte_progress(shell, o.dry_run ? "checking" : "importing", line)};
   const auto outcome = bundle::import_bundle(request, {*store, site.ledger, quarantine, roots, shell.clock, shell.entropy, &repositories,
@@ -114,12 +114,15 @@ Result<int> import(Shell& shell, const BundleOptions& o) {
   Json json = outcome.verdict.to_json();
   json["alreadyActive"] = outcome.already_active;
   json["newBlobs"] = outcome.new_blobs;
+  json["repairedBlobs"] = outcome.repaired_blobs;
   if (outcome.quarantined) json["quarantined"] = *outcome.quarantined;
   std::string text = verdict_text(outcome.verdict, shell.terminal.stdout_colour);
-  if (outcome.verdict.accepted() && outcome.already_active) text += name_of(outcome.verdict) + " is already active: nothing to do\n";
+  const std::string repaired = outcome.repaired_blobs == 0 ? "" : ", " + std::to_string(outcome.repaired_blobs) + " damaged blobs replaced";
+  if (outcome.verdict.accepted() && outcome.already_active)
+    text += name_of(outcome.verdict) + " is already active" + (repaired.empty() ? ": nothing to do\n" : repaired + "\n");
   else if (outcome.verdict.accepted() && o.dry_run) text += name_of(outcome.verdict) + " would be accepted (dry run: nothing was stored)\n";
   else if (outcome.verdict.accepted())
-    text += name_of(outcome.verdict) + " is active for tenant " + tenant.str() + " (" + std::to_string(outcome.new_blobs) + " new blobs)\n";
+    text += name_of(outcome.verdict) + " is active for tenant " + tenant.str() + " (" + std::to_string(outcome.new_blobs) + " new blobs" + repaired + ")\n";
   TRY(shell.emit(json, text));
   if (outcome.quarantined) shell.say("kept as evidence in " + *outcome.quarantined);
   if (outcome.unrecorded) return fail(*outcome.unrecorded);
@@ -242,6 +245,7 @@ void register_bundle(CLI::App& app, Shell& shell) {
   in->add_option("file", o->path, "the bundle")->required();
   add_limits(*in);
   in->add_flag("--dry-run", o->dry_run, "make every check, change nothing");
+  in->add_flag("--repair", o->repair, "read every member also of a bundle that is active, and replace damaged blobs");
   in->add_flag("--force-activate", o->force, "accept a generation that is not newer; needs --reason and --ticket");
   in->add_option("--allow-stale", o->allow_stale, "accept this content category past its budget (repeat for more); needs --reason and --ticket")
       ->allow_extra_args(false);

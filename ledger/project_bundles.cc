@@ -49,7 +49,7 @@ Result<void> imported(sql::Connection& db, const Event& event) {
 
 Result<void> project_bundle(sql::Connection& db, const Event& event) {
   if (event.kind == "bundle.imported") return imported(db, event);
-  if (event.kind == "bundle.rejected" || event.kind == "bundle.dry_run") return {};
+  if (event.kind == "bundle.rejected" || event.kind == "bundle.dry_run" || event.kind == "bundle.reimported") return {};
   if (event.kind != "bundle.pruned") return unknown_kind(event);
   const EventData data(event);
   return one_row(

@@ -56,7 +56,32 @@ TEST_CASE("C097 the same bundle again is a no-op that says so") {
   CHECK(again.already_active);
   CHECK(again.new_blobs == 0);
   CHECK(site.state() == before);
-  CHECK(site.kinds() == std::vector<std::string>{"bundle.imported", "bundle.imported"});
+  CHECK(site.kinds() == std::vector<std::string>{"bundle.imported", "bundle.reimported"});
+  CHECK(site.last_event().at("data").at("activated") == true);
+}
+
+TEST_CASE("C097 what is active already is not read behind its manifest, unless it is to be repaired") {
+  Site site;
+  auto bundle = parts();
+  REQUIRE(code_of(site.import_bytes(bundle.file())) == "accepted");
+  const std::string path = site.home + "/damaged.tar.zst";
+  bundle.members[3].bytes = "damaged behind the manifest";
+  write_file(path, bundle.file());
+  const auto again = site.import(path);
+  CHECK(code_of(again) == "accepted");
+  CHECK(again.already_active);
+
+  ImportRequest request = site.request(path);
+  request.repair = true;
+  CHECK(code_of(site.import(path, request)) == "member-size");
+
+  // Whoever cannot sign cannot use the short way.
+  bundle = parts();
+  bundle.signers = "b";
+  CHECK(code_of(site.import_bytes(bundle.file())) == "dsse:threshold");
+  // Nor does a generation that is known, but not active, take it.
+  REQUIRE(code_of(site.import_bytes(parts(2, "2.0.0").file())) == "accepted");
+  CHECK(code_of(site.import_bytes(parts().file())) == "version-non-monotonic");
 }
 
 TEST_CASE("a dry run makes every check and changes nothing") {
@@ -166,10 +191,12 @@ TEST_CASE("verify without a site makes the same checks and writes nothing") {
   CHECK(claimed.keyid_hints == std::vector<std::string>{key('a').key_id()});
 }
 
-TEST_CASE("C098 a damaged blob is found and replaced by importing again") {
+TEST_CASE("C098 a damaged blob is found and replaced by importing again, with repair") {
   Site site;
-  const std::string file = parts().file();
+  const std::string file = parts().file(), path = site.home + "/again.tar.zst";
   REQUIRE(code_of(site.import_bytes(file)) == "accepted");
+  ImportRequest request = site.request(path);
+  request.repair = true;
   const std::string before = site.state();
   const std::string bytes = noise(20'000);
   const Digest digest = Digest::of(bytes);
@@ -181,8 +208,11 @@ TEST_CASE("C098 a damaged blob is found and replaced by importing again") {
     write_file(site.store->blob_path(digest), damage, 0444);
     CHECK(site.store->read(digest, kGiB).error().code == Code::kStoreCorrupt);
     CHECK(site.store->open(digest).error().code == Code::kStoreCorrupt);
-    const auto outcome = site.import_bytes(file);
+    write_file(path, file);
+    CHECK(site.import(path).repaired_blobs == 0);  // the short way does not look
+    const auto outcome = site.import(path, request);
     CHECK(code_of(outcome) == "accepted");
+    CHECK(outcome.already_active);
     CHECK(outcome.repaired_blobs == 1);
     CHECK(site.state() == before);
   }

@@ -152,7 +152,7 @@ Site::Site(const std::string& at, std::string_view trusted, std::uint64_t thresh
 }
 
 ImportRequest Site::request(const std::string& path) const {
-  return {.path = path, .tenant = tenant(), .actor = "tester", .dry_run = false, .force = std::nullopt,
+  return {.path = path, .tenant = tenant(), .actor = "tester", .repair = false, .dry_run = false, .force = std::nullopt,
           .trace_id = std::nullopt, .wait = Wait::kYes, .limits = {}, .progress = {}};
 }
 ImportOutcome Site::import(const std::string& path, ImportRequest change) {

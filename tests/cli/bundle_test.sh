@@ -44,7 +44,14 @@ expect 0 airlock bundle list --json
 expect 0 airlock bundle import one.tar.zst
 out_has signature; out_has members; out_has 'is active'
 expect 0 airlock bundle import one.tar.zst
-out_has 'already active'
+out_has 'already active: nothing to do'
+expect 0 airlock ledger verify
+blob=$(find "$AIRLOCK_HOME/cas/sha256" -type f | head -n 1)
+chmod u+w "$blob" && printf x >>"$blob"
+expect 0 airlock bundle import one.tar.zst --repair --json
+[ "$(json 'd["alreadyActive"], d["repairedBlobs"], d["newBlobs"]')" = "(True, 1, 0)" ] || die "the damaged blob was not replaced"
+expect 0 airlock bundle import one.tar.zst --repair
+out_has 'already active: nothing to do'
 make_kit kit 0.9.0 1
 build_kit kit reused.tar.zst
 expect 8 airlock bundle import reused.tar.zst
