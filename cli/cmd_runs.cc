@@ -115,6 +115,7 @@ Result<int> watch(Shell& shell, const RunsOptions& o) {
     }
     if (give_up && shell.clock.monotonic() >= *give_up)
       return fail(Code::kRunUnfinished, "run " + id.str() + " is still " + std::string(ledger::to_text(run.state)) + " after " + o.timeout);
+    // Asked again and again: SQLite tells a reader nothing of what another process has committed.
     std::this_thread::sleep_for(std::chrono::milliseconds(200));
   }
 }

@@ -1,9 +1,9 @@
 #include "verify/log_checkpoint.h"
 
-#include <charconv>
 
 #include "base/encoding.h"
 #include "base/note_text.h"
+#include "verify/note_lines.h"
 
 namespace airlock::verify {
 namespace {
@@ -19,14 +19,6 @@ std::string name_of(const std::string& origin) { return origin.substr(0, origin.
 std::string hash_of_key(const std::string& name, const PublicKey& key) {
   if (key.algorithm() == KeyAlgorithm::kEd25519) return note_key_hint(name, key.raw());
   return std::string(Digest::of(key.der()).raw().substr(0, kHashBytes));
-}
-
-bool take_line(std::string_view& rest, std::string_view& line) {
-  const auto end = rest.find('\n');
-  if (end == std::string_view::npos) return false;
-  line = rest.substr(0, end);
-  rest.remove_prefix(end + 1);
-  return true;
 }
 
 }  // namespace
@@ -56,9 +48,9 @@ Result<TlogProof> parse_tlog_proof(std::string_view text) {
     if (!take_line(rest, line)) return malformed("no index");
   }
   if (!line.starts_with(kIndex)) return malformed("no index");
-  const std::string_view digits = line.substr(kIndex.size());
-  const auto [end, failed] = std::from_chars(digits.data(), digits.data() + digits.size(), proof.index);
-  if (failed != std::errc{} || std::to_string(proof.index) != digits) return malformed("the index is not a whole number");
+  const auto index = whole_number(line.substr(kIndex.size()));
+  if (!index) return malformed("the index is not a whole number");
+  proof.index = *index;
   for (;;) {
     if (!take_line(rest, line)) return malformed("no empty line before the checkpoint");
     if (line.empty()) break;

@@ -1,12 +1,12 @@
 #include "verify/note.h"
 
 #include <algorithm>
-#include <charconv>
 #include <set>
 
 #include "base/encoding.h"
 #include "base/note_text.h"
 #include "base/path.h"
+#include "verify/note_lines.h"
 #include "verify/tree_head.h"
 
 namespace airlock::verify {
@@ -78,14 +78,6 @@ bool line_verifies(const NoteKey& key, const std::string& text, const std::strin
 }
 
 // Takes the text up to the next line feed off `rest`; false when there is none.
-bool take_line(std::string_view& rest, std::string_view& line) {
-  const auto end = rest.find('\n');
-  if (end == std::string_view::npos) return false;
-  line = rest.substr(0, end);
-  rest.remove_prefix(end + 1);
-  return true;
-}
-
 }  // namespace
 
 Result<NoteKey> NoteKey::make(std::string name, PublicKey key) {
@@ -196,14 +188,11 @@ Result<CheckpointBody> parse_checkpoint_body(std::string_view note_text) {
   if (!take_line(rest, origin) || !take_line(rest, size_text) || !take_line(rest, root_text))
     return malformed("a checkpoint needs three lines: origin, size, root");
   if (origin.empty()) return malformed("a checkpoint without an origin");
-  std::uint64_t size = 0;
-  const auto [end, failed] = std::from_chars(size_text.data(), size_text.data() + size_text.size(), size);
-  // One spelling only: no sign, no leading zero.
-  if (failed != std::errc{} || std::to_string(size) != size_text)
-    return malformed("the size of a checkpoint is not a whole number");
+  const auto size = whole_number(size_text);
+  if (!size) return malformed("the size of a checkpoint is not a whole number");
   auto root = note_base64(root_text);
   if (!root || root->empty()) return malformed("the root of a checkpoint is not base64");
-  CheckpointBody body{std::string(origin), size, std::move(*root), {}};
+  CheckpointBody body{std::string(origin), *size, std::move(*root), {}};
   while (take_line(rest, line)) body.extensions.emplace_back(line);
   if (!rest.empty()) return malformed("the last line of a checkpoint does not end");
   return body;
