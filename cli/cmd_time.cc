@@ -83,7 +83,6 @@ Result<int> show(Shell& shell, const TimeOptions& o) {
   Json list = Json::array();
   Table table({"BUNDLE", "CATEGORY", "STATE", "ANCHORED", "AGE", "BUDGET", "LEFT"});
   table.add(age_row("(newest)", anchor));
-  const Error* worst = nullptr;
   std::optional<Error> breach;
   for (const auto& age : ages) {
     Json item = age_json(age.staleness);
@@ -93,7 +92,6 @@ Result<int> show(Shell& shell, const TimeOptions& o) {
     table.add(age_row(age.bundle.str(), age.staleness));
     if (age.staleness.freshness == verify::Freshness::kBreach && !breach) breach = Error{Code::kStale, age.bundle.str(), age.staleness.category};
   }
-  if (breach) worst = &*breach;
   out["categories"] = std::move(list);
   std::string text = "trusted    " + time.now.text() + "\nclock      " + time.wall.text() + (time.rolled_back ? "  (set back)" : "") + "\n";
   if (time.floor) text += "floor      " + time.floor->text() + "\n";
@@ -101,7 +99,7 @@ Result<int> show(Shell& shell, const TimeOptions& o) {
   TRY(shell.emit(out, text + table.text()));
   if (!o.check) return 0;
   TRY(time.require_clock());
-  if (worst != nullptr) return fail(*worst);
+  if (breach) return fail(*breach);
   return 0;
 }
 
