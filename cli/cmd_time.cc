@@ -41,6 +41,7 @@ Result<int> init(Shell& shell, const TimeOptions& o) {
   } else if (const auto made = create_file_durably(home.time_roots(), text); !made) {
     return fail(made.error().code, made.error().context + " (--replace overwrites it)");
   }
+  TRY(record_trust_change(shell, "trust.time_roots", "trust:time", roots_json(roots)));
   TRY(shell.emit(roots_json(roots), roots_text(roots)));
   return 0;
 }

@@ -80,6 +80,8 @@ Result<Description> describe(trust::Repository& repository) {
   return out;
 }
 
+std::string subject_of(const trust::Repository& repository) { return "trust:tuf/" + repository.name().str(); }
+
 // --repository NAME; without it the only one there is.
 Result<trust::Repository> pick_repository(const HomePaths& home, const std::string& given) {
   if (!given.empty()) return trust::Repository::open(home.trust(), TRY(trust::RepositoryName::parse(given)));
@@ -121,12 +123,14 @@ Result<int> init(Shell& shell, const TrustOptions& o) {
     const auto roots = TRY(init_keys(home, o, now));
     json = describe_roots(roots);
     text = roots_text(roots);
+    TRY(record_trust_change(shell, "trust.keys", "trust:keys", json));
   }
   if (!o.tuf_root.empty()) {
     auto repository = TRY(init_repository(home, o, now));
     const Description about = TRY(describe(repository));
     json["repositories"] = Json::array({about.json});
     text += about.text;
+    TRY(record_trust_change(shell, "trust.repository", subject_of(repository), about.json));
   }
   TRY(shell.emit(json, text));
   return 0;
@@ -164,6 +168,7 @@ Result<int> refresh(Shell& shell, const TrustOptions& o) {
   TRY(staged.commit());
   if (rotated) TRY(repository.clear_pending_root());
   const Description about = TRY(describe(repository));
+  TRY(record_trust_change(shell, "trust.refreshed", subject_of(repository), about.json));
   TRY(shell.emit(about.json, about.text));
   return 0;
 }
@@ -175,6 +180,7 @@ Result<int> approve_root(Shell& shell, const TrustOptions& o) {
   const auto turn = TRY(store->lock(bundle::Wait::kYes));
   (void)TRY(repository.approve(TRY(Digest::parse(o.digest)), shell.actor(), shell.clock.now(), shell.options.reason));
   const Description about = TRY(describe(repository));
+  TRY(record_trust_change(shell, "trust.root_approved", subject_of(repository), about.json));
   TRY(shell.emit(about.json, about.text));
   return 0;
 }

@@ -3,6 +3,7 @@
 #include "base/io.h"
 #include "base/trace_context.h"
 #include "cli/passphrase.h"
+#include "ledger/history.h"
 #include "verify/detached.h"
 
 namespace airlock::cli {
@@ -30,6 +31,16 @@ Result<Site> open_site_read_only(const Shell& shell) {
   options.read_only = true;
   auto ledger = TRY(ledger::Ledger::open(home.ledger(), options));
   return Site{home, nullptr, std::move(ledger)};
+}
+
+Result<void> record_trust_change(const Shell& shell, const std::string& kind, const std::string& subject, const Json& data) {
+  if (!path_exists(TRY(shell.home()).ledger())) return {};
+  Site site = TRY(open_site(shell));
+  const auto tenants = TRY(ledger::tenants(site.ledger));
+  return site.ledger.write(shell.clock.now(), [&](ledger::Tx& tx) -> Result<void> {
+    for (const TenantId& tenant : tenants) TRY(tx.append(tenant, {kind, subject, who(shell), std::nullopt, std::nullopt, data}));
+    return {};
+  });
 }
 
 Result<std::unique_ptr<bundle::Store>> open_store(const HomePaths& home) {

@@ -74,3 +74,21 @@ expect 0 refresh
 cp published/*-g2.airlock.tar.zst.sha256 drop/
 expect 2 refresh
 [ -f "$(ls drop/refused/*-g2.airlock.tar.zst)" ] || die "an older generation was not refused"
+
+# The same with a TUF repository that speaks for the series: a refresh publishes in both, and the site asks for both.
+airlock key generate --out tuf -q
+airlock trust repo init repo --root-key tuf.pub --targets-key tuf.pub --snapshot-key tuf.pub --timestamp-key tuf.pub -q
+airlock trust repo sign repo --key tuf.key -q
+airlock trust init --tuf-root repo/metadata/1.root.json -q
+expect 2 publish --tuf-repo repo kit series
+expect 2 publish --tuf-repo repo --tuf-key other.key kit series
+[ -z "$(ls series/*.sha256 2>/dev/null)" ] || die "a kit was published that no target names"
+expect 0 publish --tuf-repo repo --tuf-key tuf.key kit series
+expect 0 publish --tuf-repo repo --tuf-key tuf.key kit series
+out_has 'nothing has changed'
+sed -i 's/"version": "1.0.0"/"version": "1.1.0"/' kit/bundle.json
+for _ in 1 2 3; do expect 0 publish --force --tuf-repo repo --tuf-key tuf.key kit series; done
+expect 2 airlock bundle import published/*-g3.airlock.tar.zst
+err_has 'error[tuf:required]'
+expect 0 airlock bundle import series/*-g4.airlock.tar.zst --json
+[ "$(json '[c["name"] for c in d["checks"] if c["ok"]].count("tuf")')" = 1 ] || die "TUF was not looked at"

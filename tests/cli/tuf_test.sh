@@ -74,3 +74,9 @@ expect 0 airlock trust show --json
 rm repo/metadata/timestamp.json
 expect 2 airlock trust refresh --from repo
 err_has 'error[tuf:missing]'
+
+# Whom the site believes is part of every tenant's history.
+expect 0 airlock audit export -o evidence.tar.zst
+zstd -dcq evidence.tar.zst | tar -xOf - history.jsonl >history
+[ "$(grep -c '"kind":"trust\.root_approved"' history)" = 2 ] && grep -q '"kind":"trust\.refreshed"' history || die "the history says nothing of trust: $(cut -c1-200 history)"
+expect 0 airlock ledger verify
