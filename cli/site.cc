@@ -33,7 +33,7 @@ Result<Site> open_site_read_only(const Shell& shell) {
   return Site{home, nullptr, std::move(ledger)};
 }
 
-Result<void> record_trust_change(const Shell& shell, const std::string& kind, const std::string& subject, const Json& data) {
+Result<void> record_trust_change(Shell& shell, const std::string& kind, const std::string& subject, const Json& data) {
   if (!path_exists(TRY(shell.home()).ledger())) return {};
   Site site = TRY(open_site(shell));
   const auto tenants = TRY(ledger::tenants(site.ledger));

@@ -28,7 +28,7 @@ Result<Site> open_site_read_only(const Shell& shell);
 // Tells every tenant's history that the site believes others than before: kinds "trust.keys", "trust.repository",
 // "trust.refreshed", "trust.root_approved", "trust.time_roots"; `data` is what `trust show` or `time show` says of it now.
 // Called when the change is made. A site without tenants has no history yet: its imports name the keys they trusted.
-Result<void> record_trust_change(const Shell& shell, const std::string& kind, const std::string& subject, const Json& data);
+Result<void> record_trust_change(Shell& shell, const std::string& kind, const std::string& subject, const Json& data);
 
 Result<std::unique_ptr<bundle::Store>> open_store(const HomePaths& home);
 Result<std::optional<manifests::TrustRoots>> load_trust_roots(const HomePaths& home);  // absent: none configured

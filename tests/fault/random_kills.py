@@ -30,9 +30,11 @@ def killed_imports(site, rounds, chance):
     home = site.fresh()
     for _ in range(rounds):
         importing = start(home, "bundle", "import", site.bundle(newest + 1))
-        time.sleep(chance.uniform(0, whole * 1.2))  # the instant of the kill, not a wait for anything
-        importing.send_signal(signal.SIGKILL)
-        importing.communicate()
+        try:
+            importing.communicate(timeout=chance.uniform(0, whole * 1.2))
+        except subprocess.TimeoutExpired:
+            importing.send_signal(signal.SIGKILL)
+            importing.communicate()
         cut_short += importing.returncode == -signal.SIGKILL
         check_active(home)
         check_store(home)

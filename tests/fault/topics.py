@@ -180,7 +180,7 @@ class Cancel(Topic):
     def __init__(self, site):
         super().__init__(site)
         whole, cut = site.base, site.base + "-cut"
-        for k in range(20, 400, 7):
+        for k in range(10, 200):
             shutil.rmtree(cut, ignore_errors=True)
             shutil.copytree(whole, cut, symlinks=True)
             run(cut, "run", "demo", "--run-token", "t", check=False,
