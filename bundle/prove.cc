@@ -8,35 +8,9 @@
 namespace airlock::bundle {
 namespace {
 
-// Which check an error belongs to, when it is not the one in progress: the archive is read while others go on.
-std::string_view check_of(Code code, std::string_view in_progress) {
-  const std::string_view text = code_info(code).text;
-  if (text.starts_with("archive:")) return kCheckArchive;
-  if (text.starts_with("member-")) return kCheckMembers;
-  if (text.starts_with("tuf:")) return kCheckTuf;
-  return in_progress;
-}
-
 std::string number(std::uint64_t value) { return std::to_string(value); }
 
 }  // namespace
-
-void CheckLog::refused(std::string_view name, const Error& error) {
-  verdict_.checks.push_back({std::string(check_of(error.code, name)), false, describe(error)});
-}
-
-void CheckLog::set_manifest(const verify::VerifiedBundleManifest& manifest) {
-  verdict_.bundle_id = manifest.get().bundle_id.str();
-  verdict_.version = manifest.get().version.str();
-  verdict_.generation = manifest.get().generation;
-  verdict_.manifest_sha256 = manifest.manifest_sha256();
-}
-
-Verdict CheckLog::activated() const {
-  Verdict verdict = verdict_;
-  verdict.activated = true;
-  return verdict;
-}
 
 Result<UniqueFd> open_bundle_file(const std::string& path) {
   if (path.empty()) return fail(Code::kBundlePathRequired, "no path given");

@@ -1,6 +1,7 @@
 #include "bundle/quarantine.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <linux/fs.h>
 #include <sys/stat.h>
@@ -17,7 +18,8 @@
 namespace airlock::bundle {
 namespace {
 
-constexpr std::string_view kBuilding = ".building-";
+// Folders of these names are no evidence: it is not whole yet, or not any more. No list shows them.
+constexpr std::string_view kBuilding = ".building-", kRemoved = ".removed-";
 
 Result<void> copy_bundle(const UniqueFd& from, const std::string& path) {
   const UniqueFd to(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
@@ -71,6 +73,40 @@ Result<QuarantineEntry> describe_entry(const std::string& path, std::string name
   return entry;
 }
 
+std::unexpected<Error> not_found(const TenantId& tenant, const std::string& name) {
+  return fail(Code::kNotFound, "quarantine " + name + " of tenant " + tenant.str());
+}
+
+// One process at a time changes a tenant's quarantine. Waits.
+Result<UniqueFd> take_turn(const std::string& parent) {
+  UniqueFd lock(::open((parent + "/.lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!lock) return os_fail("open", parent + "/.lock");
+  while (::flock(lock.get(), LOCK_EX) != 0)
+    if (errno != EINTR) return os_fail("flock", parent + "/.lock");
+  return lock;
+}
+
+// What those left who were killed in between.
+Result<void> sweep(const std::string& parent) {
+  std::vector<std::string> left;
+  std::error_code ec;
+  for (const auto& found : std::filesystem::directory_iterator(parent, ec)) {
+    const std::string name = found.path().filename().string();
+    if (name.starts_with(kBuilding) || name.starts_with(kRemoved)) left.push_back(found.path().string());
+  }
+  if (ec) return fail(os_error("list", parent, ec.value()));
+  for (const std::string& path : left) TRY(remove_tree(path));
+  return {};
+}
+
+// Evidence goes as a whole: killed on the way, nothing of it is listed.
+Result<void> discard(const std::string& parent, const QuarantineEntry& entry) {
+  const std::string gone = parent + "/" + std::string(kRemoved) + entry.name;
+  if (::rename(entry.path.c_str(), gone.c_str()) != 0) return os_fail("rename", entry.path);
+  TRY(sync_dir(parent));
+  return remove_tree(gone);
+}
+
 // Names begin with the time of the refusal.
 bool too_old(const QuarantineEntry& entry, Instant now, Millis age) { return entry.name < (now - age).compact(); }
 
@@ -79,6 +115,8 @@ bool too_old(const QuarantineEntry& entry, Instant now, Millis age) { return ent
 Result<Quarantine::Kept> Quarantine::keep(const TenantId& tenant, const Refused& refused, Instant now, Entropy& entropy) {
   const std::string parent = folder_ + "/" + tenant.str();
   TRY(make_dirs(parent, 0700));
+  const UniqueFd turn = TRY(take_turn(parent));
+  TRY(sweep(parent));
   const std::string name = name_of(refused.verdict, now, entropy);
   const std::string temp = parent + "/" + std::string(kBuilding) + name, path = parent + "/" + name;
   if (::mkdir(temp.c_str(), 0700) != 0) return os_fail("mkdir", temp);
@@ -99,7 +137,7 @@ Result<Quarantine::Kept> Quarantine::keep(const TenantId& tenant, const Refused&
   for (const QuarantineEntry& entry : entries) {
     const bool over = bytes > budget_.bytes || left > budget_.entries || too_old(entry, now, budget_.age);
     if (!over || entry.name == name) break;  // the newest stays, whatever it takes
-    TRY(remove_tree(entry.path));
+    TRY(discard(parent, entry));
     bytes -= entry.bytes;
     --left;
     result.removed.push_back(entry);
@@ -125,7 +163,7 @@ Result<std::vector<QuarantineEntry>> Quarantine::list(const TenantId& tenant) co
 Result<QuarantineEntry> Quarantine::find(const TenantId& tenant, const std::string& name) const {
   for (QuarantineEntry& entry : TRY(list(tenant)))
     if (entry.name == name) return std::move(entry);
-  return fail(Code::kNotFound, "quarantine " + name + " of tenant " + tenant.str());
+  return not_found(tenant, name);
 }
 
 Result<Json> Quarantine::verification(const QuarantineEntry& entry) const {
@@ -136,6 +174,10 @@ Result<Json> Quarantine::verification(const QuarantineEntry& entry) const {
 Result<void> Quarantine::remove(const TenantId& tenant, const std::string& name, const Removal& why, ledger::Ledger& ledger,
                                 Instant now) {
   if (why.reason.empty()) return fail(Code::kReasonRequired, "to remove " + name + " from quarantine");
+  const std::string parent = folder_ + "/" + tenant.str();
+  if (!path_exists(parent)) return not_found(tenant, name);
+  const UniqueFd turn = TRY(take_turn(parent));
+  TRY(sweep(parent));
   const QuarantineEntry entry = TRY(find(tenant, name));
   // COMMIT POINT: the event. Before: nothing happened; after a crash: the folder is still there, and the same command
   // records and removes it again; test: "removal from quarantine needs a reason and is recorded"
@@ -144,7 +186,7 @@ Result<void> Quarantine::remove(const TenantId& tenant, const std::string& name,
                            std::nullopt, {{"cause", "operator"}, {"bytes", entry.bytes}, {"reason", entry.reason}}}));
     return {};
   }));
-  return remove_tree(entry.path);
+  return discard(parent, entry);
 }
 
 }  // namespace airlock::bundle

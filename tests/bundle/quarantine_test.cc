@@ -50,6 +50,33 @@ TEST_CASE("removal from quarantine needs a reason and is recorded") {
   CHECK(remove(entry.name, "again").error().code == Code::kNotFound);
 }
 
+TEST_CASE("what a killed refusal or removal left behind is cleared away by the next one, and never listed") {
+  Site site("b");
+  const std::string parent = site.home + "/quarantine/" + tenant().str();
+  (void)site.import_bytes(parts().file());
+  const auto leave_behind = [&] {
+    for (const char* name : {".building-20261121T110000Z-x", ".removed-20261121T110000Z-x"}) {
+      std::filesystem::create_directories(parent + "/" + name);
+      write_file(parent + "/" + name + "/bundle.tar.zst", "half");
+    }
+    CHECK(site.quarantine.list(tenant()).value().size() == 1);
+  };
+  const auto folders = [&] {
+    std::size_t count = 0;
+    for (const auto& found : std::filesystem::directory_iterator(parent)) count += found.is_directory();
+    return count;
+  };
+  leave_behind();
+  CHECK(folders() == 3);
+  (void)site.import_bytes(parts().file());
+  CHECK(folders() == 2);
+  const auto entries = site.quarantine.list(tenant()).value();
+  REQUIRE(site.quarantine.remove(tenant(), entries[0].name, {"ops", "analysed", std::nullopt}, *site.ledger, kNow));
+  leave_behind();
+  CHECK(site.quarantine.remove(tenant(), entries[0].name, {"ops", "again", std::nullopt}, *site.ledger, kNow).error().code == Code::kNotFound);
+  CHECK(folders() == 1);
+}
+
 TEST_CASE("C105 quarantine stays within its budgets, oldest first, on the record") {
   Site site("b");
   const std::string file = parts().file();
