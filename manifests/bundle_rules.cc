@@ -156,8 +156,9 @@ Result<void> check_bundle_rules(const BundleManifest& manifest, const Limits& li
   if (manifest.base && manifest.base->bundle_id == manifest.bundle_id &&
       manifest.base->generation >= manifest.generation)
     return wrong("base.generation", "a delta builds on an older generation");
+  TRY(check_entries(manifest.entries, limits));
   if (manifest.base) TRY(check_patches(manifest, limits));
-  return check_entries(manifest.entries, limits);
+  return {};
 }
 
 }  // namespace airlock::manifests
