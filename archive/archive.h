@@ -86,6 +86,8 @@ class ArchiveReader {
   std::uint64_t file_bytes() const;      // size of the compressed file
   std::uint64_t unpacked_bytes() const;  // handed out so far, headers included
   std::uint64_t packed_bytes() const;    // compressed bytes behind what was handed out (start of the current frame)
+  // Behind the last member: where the frame begins that holds nothing but the end of the archive, if there is one.
+  std::optional<std::uint64_t> end_frame_offset() const;
 
  private:
   struct Impl;

@@ -23,6 +23,7 @@ struct ArchiveReader::Impl {
   std::uint64_t members = 0;
   std::string path;                // of the current member
   bool ended = false;
+  std::optional<std::uint64_t> end_frame;
 
   std::string here() const { return "offset " + std::to_string(unpacked) + " of the unpacked archive"; }
   Error cut() const {
@@ -97,6 +98,7 @@ struct ArchiveReader::Impl {
     std::string seen = TRY(take(kBlock));
     Header header = TRY(decode_here(seen));
     if (header.kind == HeaderKind::kEnd) {
+      if (member.starts_frame) end_frame = member.frame_offset;
       TRY(finish());
       return std::nullopt;
     }
@@ -171,5 +173,6 @@ Result<std::string> ArchiveReader::read_all(std::uint64_t limit) {
 std::uint64_t ArchiveReader::file_bytes() const { return impl_->file_bytes; }
 std::uint64_t ArchiveReader::unpacked_bytes() const { return impl_->unpacked; }
 std::uint64_t ArchiveReader::packed_bytes() const { return impl_->ended ? impl_->file_bytes : impl_->chunk.frame_offset; }
+std::optional<std::uint64_t> ArchiveReader::end_frame_offset() const { return impl_->end_frame; }
 
 }  // namespace airlock::archive

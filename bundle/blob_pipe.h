@@ -34,4 +34,17 @@ class BlobPipe {
   std::thread thread_;
 };
 
+// Where proven bytes go: through a pipe to the store, or nowhere.
+class BlobOut {
+ public:
+  explicit BlobOut(StoreBatch* batch) {  // null: nowhere
+    if (batch != nullptr) pipe_.emplace(*batch);
+  }
+  Result<void> put(BlobPipe::Piece piece) { return pipe_ ? pipe_->put(std::move(piece)) : Result<void>{}; }
+  Result<void> finish() { return pipe_ ? pipe_->finish() : Result<void>{}; }
+
+ private:
+  std::optional<BlobPipe> pipe_;
+};
+
 }  // namespace airlock::bundle

@@ -8,6 +8,7 @@
 #include "archive/archive.h"
 #include "base/io.h"
 #include "base/path.h"
+#include "bundle/build_delta.h"
 #include "bundle/build_plan.h"
 #include "bundle/output_file.h"
 #include "verify/dsse.h"
@@ -19,6 +20,19 @@ class Packer {
  public:
   Packer(archive::ArchiveWriter& writer, const BuildRequest& request, std::uint64_t total)
       : writer_(writer), request_(request), total_(total) {}
+
+  // What was made for this bundle and is signed by the digest that it had then.
+  Result<void> add_patch(const PlannedPatch& patch, const archive::RandomBytes& bytes) {
+    TRY(writer_.begin_member(patch.path, patch.bytes, false));
+    for (std::uint64_t at = 0; at < patch.bytes;) {
+      const std::span<char> part(buffer_.data(), static_cast<std::size_t>(std::min<std::uint64_t>(buffer_.size(), patch.bytes - at)));
+      TRY(bytes.read(patch.offset + at, part));
+      TRY(writer_.write({part.data(), part.size()}));
+      TRY(advance(part.size()));
+      at += part.size();
+    }
+    return {};
+  }
 
   // Hashes again while packing: what goes into the archive is what the manifest, already signed, says.
   Result<void> add(const PlannedFile& file, const manifests::BundleEntry& entry) {
@@ -77,16 +91,24 @@ Result<SideFiles> side_files_for(const BuildPlan& plan, const std::string& state
   return files;
 }
 
-Result<void> pack(const BuildPlan& plan, const SideFiles& side_files, const std::string& envelope, const BuildRequest& request,
-                  archive::ArchiveWriter& writer) {
-  std::uint64_t total = 0;
-  for (const manifests::BundleEntry& entry : plan.manifest.entries) total += entry.size;
+Result<void> pack(const BuildPlan& plan, const std::optional<DeltaPlan>& delta, const SideFiles& side_files, const std::string& envelope,
+                  const BuildRequest& request, archive::ArchiveWriter& writer) {
+  std::uint64_t total = delta ? delta->summary.patch_bytes : 0;
+  for (const PlannedFile& file : plan.files) total += plan.manifest.find(file.path)->size;
   TRY(writer.add(manifests::kManifestPath, envelope));
   TRY(writer.begin_frame());  // the manifest can be read without decoding anything of the payload
   Packer packer(writer, request, total);
   auto side = side_files.begin();
+  const auto add_side_files_before = [&](std::string_view path) -> Result<void> {
+    for (; side != side_files.end() && in_order(side->first, path); ++side) TRY(writer.add(side->first, side->second));
+    return {};
+  };
+  if (delta) {
+    TRY(add_side_files_before(manifests::kPatchFolder));
+    for (const PlannedPatch& patch : delta->patches) TRY(packer.add_patch(patch, delta->patch_bytes.bytes()));
+  }
   for (const PlannedFile& file : plan.files) {
-    for (; side != side_files.end() && in_order(side->first, file.path); ++side) TRY(writer.add(side->first, side->second));
+    TRY(add_side_files_before(file.path));
     TRY(packer.add(file, *plan.manifest.find(file.path)));
   }
   for (; side != side_files.end(); ++side) TRY(writer.add(side->first, side->second));
@@ -107,7 +129,9 @@ Result<void> check_limits(const archive::ArchiveWriter& writer, const Limits& li
 
 Result<Built> build_bundle(const BuildRequest& request) {
   if (request.signers.empty()) return fail(Code::kUsage, "a bundle needs at least one key to sign it");
-  const BuildPlan plan = TRY(plan_build(request));
+  BuildPlan plan = TRY(plan_build(request));
+  std::optional<DeltaPlan> delta;
+  if (request.base) delta = TRY(plan_delta(request, plan));
   const std::string statement = TRY(manifests::write_bundle_statement(plan.manifest, request.limits));
   const SideFiles side_files = TRY(side_files_for(plan, statement, request));
   const std::string envelope = TRY(verify::sign_envelope(manifests::kStatementPayloadType, statement, request.signers));
@@ -115,11 +139,13 @@ Result<Built> build_bundle(const BuildRequest& request) {
     return fail(Code::kArchiveLimit, "a manifest of " + std::to_string(envelope.size()) + " bytes, limit manifestBytes " + std::to_string(request.limits.manifest_bytes));
   OutputFile output = TRY(OutputFile::open(request.output));
   archive::ArchiveWriter writer([&output](std::string_view bytes) { return output.write(bytes); }, {.level = request.zstd_level});
-  TRY(pack(plan, side_files, envelope, request, writer));
+  TRY(pack(plan, delta, side_files, envelope, request, writer));
   TRY(check_limits(writer, request.limits));
   const Digest file = TRY(output.publish());
-  return Built{plan.manifest.bundle_id.str(), plan.manifest.version.str(), plan.manifest.generation, plan.manifest.entries.size(),
-               writer.unpacked_bytes(), writer.packed_bytes(), Digest::of(statement), file};
+  Built built{plan.manifest.bundle_id.str(), plan.manifest.version.str(), plan.manifest.generation, plan.manifest.entries.size(),
+              writer.unpacked_bytes(), writer.packed_bytes(), Digest::of(statement), file};
+  if (delta) built.delta = std::move(delta->summary);
+  return built;
 }
 
 }  // namespace airlock::bundle

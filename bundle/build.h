@@ -23,8 +23,16 @@
 #include "base/signer.h"
 #include "base/time.h"
 #include "bundle/layout.h"
+#include "manifests/trust_roots.h"
 
 namespace airlock::bundle {
+
+// Makes a delta kit: what an older bundle has is not carried, and large members that changed are carried as what changed
+// (bundle/build_delta.h). Sites that hold that bundle can import it.
+struct BuildBase {
+  std::string file;                          // the older bundle, whole: read to its end and checked
+  std::vector<manifests::TrustedKey> keys;   // one of which must have signed it
+};
 
 struct BuildRequest {
   std::string folder;
@@ -35,8 +43,16 @@ struct BuildRequest {
   int zstd_level = 3;
   Limits limits;
   std::function<void(std::uint64_t done, std::uint64_t total)> progress;  // bytes packed; may be empty
+  std::optional<BuildBase> base = {};
   // What goes beside the manifest and speaks about it: asked for when the statement that will be signed is known.
   std::function<Result<SideFiles>(const manifests::BundleManifest& manifest, const std::string& statement)> side_files = {};
+};
+
+struct BuiltDelta {
+  manifests::BundleBase base;
+  std::uint64_t carried = 0, patched = 0, unchanged = 0;  // members; together all of them
+  std::uint64_t patch_bytes = 0;
+  std::uint64_t saved_bytes = 0;             // of members that are not carried, less those of the patches
 };
 
 struct Built {
@@ -44,10 +60,13 @@ struct Built {
   std::uint64_t generation = 0, entries = 0, unpacked_bytes = 0, file_bytes = 0;
   Digest manifest_sha256;                    // of the signed statement
   Digest file_sha256;                        // of the whole file, for people who check a copy
+  std::optional<BuiltDelta> delta = {};
 };
 
 // Errors name file and field: kField, kSpec*, kArchivePath, kArchiveType, kArchiveDuplicate, kArchiveLimit,
-// kArchiveBomb (it would be refused on import: the data is too compressible), kManifestInvalid, kIo...
+// kArchiveBomb (it would be refused on import: the data is too compressible), kManifestInvalid, kIo... With a base: kField
+// when it is another bundle or not an older generation, kDsseThreshold when none of its keys signed it, and whatever is
+// wrong with it (kArchive*, kMember*...), with its path.
 Result<Built> build_bundle(const BuildRequest& request);
 
 }  // namespace airlock::bundle

@@ -176,7 +176,7 @@ class Planner {
       const auto status = entry.symlink_status(ec);
       if (ec) return fail(os_error("stat", source, ec.value()));
       if (status.type() == std::filesystem::file_type::directory) {
-        if (prefix.empty() && !group_of(path + "/x")) return fail(Code::kManifestInvalid, source + ": a bundle holds dags/, plugins/, data/ and sbom.cdx.json");
+        if (prefix.empty() && !may_be_listed(path + "/x")) return fail(Code::kManifestInvalid, source + ": a bundle holds dags/, plugins/, data/ and sbom.cdx.json");
         TRY(walk(source, path + "/"));
       } else if (status.type() == std::filesystem::file_type::regular) {
         TRY(add(path, source));
@@ -193,8 +193,7 @@ class Planner {
       side_files_[path] = TRY(read_file(source, request_.limits.metadata_bytes));
       return {};
     }
-    const auto group = group_of(path);
-    if (!group || *group == 0)
+    if (!may_be_listed(path))
       return fail(Code::kManifestInvalid, source + ": a bundle holds dags/, plugins/, data/ and sbom.cdx.json beside " + std::string(kDescriptor));
     const Source in = TRY(open_source(source));
     if (in.size > request_.limits.member_bytes)

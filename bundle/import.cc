@@ -12,7 +12,7 @@ namespace {
 bool speaks_of_the_bundle(Code code) {
   const int status = code_info(code).exit_status;
   return code != Code::kTrustRootsRequired && code != Code::kInvalidTrustWindow && code != Code::kReasonRequired && code != Code::kRotationUnapproved &&
-         code != Code::kPermission && code != Code::kTimeRootsRequired && code != Code::kTimeClockRollback && (status == 2 || status == 3 || status == 5 || status == 6 || status == 8);
+         code != Code::kPermission && code != Code::kStoreCorrupt && code != Code::kTimeRootsRequired && code != Code::kTimeClockRollback && (status == 2 || status == 3 || status == 5 || status == 6 || status == 8);
 }
 
 std::string subject_of(const Verdict& verdict) {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "bundle/blob_pipe.h"
 #include "bundle/layout.h"
 
 namespace airlock::bundle {
@@ -15,30 +14,22 @@ Result<std::string> read_envelope_untrusted(archive::ArchiveReader& reader, cons
   return reader.read_all(limits.manifest_bytes);
 }
 
-// Where proven bytes go: to the store on another thread, or nowhere.
-class MemberIntake::Out {
- public:
-  explicit Out(StoreBatch* batch) {
-    if (batch != nullptr) pipe_.emplace(*batch);
-  }
-  Result<void> put(BlobPipe::Piece piece) { return pipe_ ? pipe_->put(std::move(piece)) : Result<void>{}; }
-  Result<void> finish() { return pipe_ ? pipe_->finish() : Result<void>{}; }
-
- private:
-  std::optional<BlobPipe> pipe_;
-};
+Result<void> MemberIntake::in_place(const archive::Member& member) {
+  if (!last_.empty() && !in_order(last_, member.path)) return fail(Code::kArchiveOrder, "\"" + member.path + "\" after \"" + last_ + "\"");
+  last_ = member.path;
+  return {};
+}
 
 Result<const manifests::BundleEntry*> MemberIntake::match(const archive::Member& member) {
   const std::string quoted = "\"" + member.path + "\"";
   if (member.path == manifests::kManifestPath) return fail(Code::kManifestFirst, "a second manifest");
   const manifests::BundleEntry* entry = manifest_.find(member.path);
   if (entry == nullptr) return fail(Code::kMemberUnlisted, quoted + ", offset " + std::to_string(member.tar_offset));
-  if (!last_.empty() && !in_order(last_, member.path)) return fail(Code::kArchiveOrder, quoted + " after \"" + last_ + "\"");
+  TRY(in_place(member));
   if (entry->size != member.size)
     return fail(Code::kMemberSize, quoted + ": " + std::to_string(member.size) + " bytes, signed " + std::to_string(entry->size));
   if (entry->executable != member.executable)
     return fail(Code::kMemberMode, quoted + (member.executable ? " is executable, signed as not" : " is not executable, signed as"));
-  last_ = member.path;
   seen_[static_cast<std::size_t>(entry - manifest_.entries.data())] = true;
   return entry;
 }
@@ -57,10 +48,9 @@ Result<void> MemberIntake::count_side_file(const archive::Member& member) {
 // Read into memory and kept from the store: nobody has vouched for it yet.
 Result<void> MemberIntake::take_unlisted(const archive::Member& member) {
   const std::string quoted = "\"" + member.path + "\"";
-  if (!last_.empty() && !in_order(last_, member.path)) return fail(Code::kArchiveOrder, quoted + " after \"" + last_ + "\"");
+  TRY(in_place(member));
   if (member.executable) return fail(Code::kMemberMode, quoted + " is executable");
   TRY(count_side_file(member));
-  last_ = member.path;
   side_files_[member.path] = TRY(reader_.read_all(limits_.metadata_bytes));
   return {};
 }
@@ -70,13 +60,26 @@ Result<Members> MemberIntake::pass_gate() {
   return *gate_passed_;
 }
 
-Result<void> MemberIntake::stream(const archive::Member& member, const manifests::BundleEntry& entry, Out& out) {
+void MemberIntake::report() const {
+  if (progress_) progress_(reader_.packed_bytes(), reader_.file_bytes());
+}
+
+// Before one is read whole: each is bounded, and all of them together.
+Result<void> MemberIntake::count_document(const manifests::BundleEntry& entry) {
+  if (entry.size > limits_.metadata_bytes)
+    return fail(Code::kArchiveLimit, "\"" + entry.path + "\": a document of " + std::to_string(entry.size) + " bytes, limit metadataBytes " +
+                                         std::to_string(limits_.metadata_bytes));
+  document_bytes_ += entry.size;
+  if (document_bytes_ > limits_.manifest_bytes)
+    return fail(Code::kArchiveLimit, "DAG specs, plugin descriptors and Sigstore bundles together are over limit manifestBytes " + std::to_string(limits_.manifest_bytes));
+  return {};
+}
+
+Result<void> MemberIntake::stream(const archive::Member& member, const manifests::BundleEntry& entry, BlobOut& out) {
   Sha256 hasher;
   const bool wanted = wants(member.path), side = may_be_unlisted(member.path);
   if (side) TRY(count_side_file(member));
-  if (wanted && member.size > limits_.metadata_bytes)
-    return fail(Code::kArchiveLimit, "\"" + member.path + "\": a document of " + std::to_string(member.size) + " bytes, limit metadataBytes " +
-                                         std::to_string(limits_.metadata_bytes));
+  if (wanted) TRY(count_document(entry));
   std::string document;
   std::uint64_t left = member.size;
   // Also for an empty member one piece goes out: it is a blob, too.
@@ -99,45 +102,80 @@ Result<void> MemberIntake::stream(const archive::Member& member, const manifests
       piece.end = actual;
     }
     TRY(out.put(std::move(piece)));
-    if (progress_) progress_(reader_.packed_bytes(), reader_.file_bytes());
+    report();
   }
   if (side) side_files_[member.path] = std::move(document);
   else if (wanted) documents_.emplace_back(member.path, std::move(document));
   return {};
 }
 
+// Unless it can come from elsewhere: made by a patch, or held with the base. Without a base at hand (nothing is imported)
+// whatever a delta kit does not carry may be there.
+bool MemberIntake::may_be_absent(std::size_t entry) const {
+  const manifests::BundleEntry& of = manifest_.entries[entry];
+  if (!manifest_.base || may_be_unlisted(of.path)) return false;
+  return patches_.makes(of) || base_ == nullptr || base_->holds(entry);
+}
+
 Result<void> MemberIntake::missing() const {
-  const auto it = std::ranges::find(seen_, false);
-  if (it == seen_.end()) return {};
-  const auto count = std::ranges::count(seen_, false);
-  const std::string& path = manifest_.entries[static_cast<std::size_t>(it - seen_.begin())].path;
-  if (manifest_.base)
-    return fail(Code::kBaseMissing, std::to_string(count) + " members are only in its base, " + manifest_.base->bundle_id.str() +
-                                        " generation " + std::to_string(manifest_.base->generation) + ": \"" + path + "\"...");
-  return fail(Code::kMemberMissing, "\"" + path + "\"" + (count > 1 ? " and " + std::to_string(count - 1) + " more" : ""));
+  std::size_t count = 0;
+  std::string first;
+  for (std::size_t i = 0; i < seen_.size(); ++i)
+    if (!seen_[i] && !may_be_absent(i) && count++ == 0) first = manifest_.entries[i].path;
+  if (count == 0) return patches_.missing();
+  return fail(Code::kMemberMissing, "\"" + first + "\"" + (count > 1 ? " and " + std::to_string(count - 1) + " more" : "") +
+                                        (base_ != nullptr ? ", neither carried nor in " + base_->name() : ""));
+}
+
+// What was not carried. A blob is read once, however many paths it has: they stand together in the order of digests.
+Result<void> MemberIntake::take_from_base(MembersSeen& sum) {
+  std::vector<const manifests::BundleEntry*> absent;
+  for (std::size_t i = 0; i < seen_.size(); ++i)
+    if (!seen_[i]) absent.push_back(&manifest_.entries[i]);
+  std::ranges::stable_sort(absent, {}, &manifests::BundleEntry::sha256);
+  std::optional<Digest> proven;
+  for (const manifests::BundleEntry* entry : absent) {
+    const bool made = patches_.makes(*entry), wanted = base_ != nullptr && wants(entry->path);
+    ++(made ? sum.patched : sum.in_base);
+    if (wanted) TRY(count_document(*entry));
+    if (made) {
+      if (wanted) documents_.emplace_back(entry->path, *patches_.document(entry->sha256));
+    } else if (wanted) {
+      documents_.emplace_back(entry->path, TRY(base_->read(entry->sha256, limits_.metadata_bytes)));
+    } else if (base_ != nullptr && proven != entry->sha256) {
+      TRY(base_->prove(entry->sha256));
+      proven = entry->sha256;
+    }
+  }
+  return {};
 }
 
 Result<MembersSeen> MemberIntake::run(StoreBatch* batch) {
   seen_.assign(manifest_.entries.size(), false);
-  Out out(batch);
+  BlobOut out(batch);
   MembersSeen sum;
-  std::uint64_t documents = 0;
   while (const auto member = TRY(reader_.next())) {
     if (may_be_unlisted(member->path) && manifest_.find(member->path) == nullptr) {
       TRY(take_unlisted(*member));
       continue;
     }
-    const manifests::BundleEntry& entry = *TRY(match(*member));
+    const bool patch = is_patch(member->path);
+    if (patch) TRY(in_place(*member));
+    if (patch) TRY(patches_.match(*member));
+    const manifests::BundleEntry* entry = patch ? nullptr : TRY(match(*member));
     if (!may_be_unlisted(member->path) && TRY(pass_gate()) == Members::kLeave) return MembersSeen{.left = true};
-    if (wants(member->path) && (documents += member->size) > limits_.manifest_bytes)
-      return fail(Code::kArchiveLimit, "DAG specs, plugin descriptors and Sigstore bundles together are over limit manifestBytes " + std::to_string(limits_.manifest_bytes));
-    TRY(stream(*member, entry, out));
+    if (patch) {
+      TRY(patches_.take(reader_, *member, out, [this] { report(); }));
+      continue;
+    }
+    TRY(stream(*member, *entry, out));
     ++sum.members;
     sum.bytes += member->size;
   }
   if (TRY(pass_gate()) == Members::kLeave) return MembersSeen{.left = true};
   TRY(out.finish());
   TRY(missing());
+  TRY(take_from_base(sum));
   if (progress_) progress_(reader_.file_bytes(), reader_.file_bytes());
   return sum;
 }

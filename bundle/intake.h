@@ -8,8 +8,11 @@
 
 #include "archive/archive.h"
 #include "base/limits.h"
+#include "bundle/blob_pipe.h"
+#include "bundle/delta.h"
 #include "bundle/layout.h"
 #include "bundle/member_rules.h"
+#include "bundle/patch_intake.h"
 #include "bundle/specs.h"
 #include "bundle/store_batch.h"
 #include "manifests/trust_roots.h"
@@ -29,7 +32,9 @@ using SideGate = std::function<Result<Members>(const SideFiles&)>;
 inline constexpr std::size_t kMaxSideFiles = 2048;  // and limits.manifest_bytes together
 
 struct MembersSeen {
-  std::uint64_t members = 0, bytes = 0;
+  std::uint64_t members = 0, bytes = 0;   // carried whole
+  std::uint64_t patched = 0;              // carried as what changed
+  std::uint64_t in_base = 0;              // of a delta kit: not carried; proven in the store, or where there is none not looked at
   bool left = false;  // as the gate said: nothing behind the side files was looked at
 };
 
@@ -37,21 +42,29 @@ struct MembersSeen {
 // (kMemberUnlisted), or lists otherwise (kMemberSize, kMemberMode), or what is out of order (kArchiveOrder); at its
 // end what hashes differently (kMemberDigest); at the end of the archive what never came (kMemberMissing).
 // `gate` runs once, with all side files, before the first byte of any member behind them is accepted.
+// What a delta kit does not carry must be in `base` (kMemberMissing) and is proven there (kStoreCorrupt); without a base it
+// is only counted. Members below trust/ and time/ are always carried: the gate comes before anything else is read.
 // `batch` null: nothing is written. Specs are collected in `specs`; whether they are good is not judged here.
 class MemberIntake {
  public:
   MemberIntake(archive::ArchiveReader& reader, const manifests::BundleManifest& manifest, const Limits& limits,
-               const Progress& progress, const SideGate& gate, const MemberRules& rules)
-      : reader_(reader), manifest_(manifest), limits_(limits), progress_(progress), gate_(gate), rules_(rules) {}
+               const Progress& progress, const SideGate& gate, const MemberRules& rules, const DeltaBase* base)
+      : reader_(reader), manifest_(manifest), limits_(limits), progress_(progress), gate_(gate), rules_(rules), base_(base),
+        patches_(manifest, base, limits, [this](std::string_view path) { return wants(path); }) {}
+  MemberIntake(const MemberIntake&) = delete;
   Result<MembersSeen> run(StoreBatch* batch);
   // Bytes of the members that SpecSet or the rules want, by path, in archive order; complete after run().
   std::vector<std::pair<std::string, std::string>> take_documents() { return std::move(documents_); }
 
  private:
-  class Out;
+  Result<void> in_place(const archive::Member& member);
   Result<const manifests::BundleEntry*> match(const archive::Member& member);
-  Result<void> stream(const archive::Member& member, const manifests::BundleEntry& entry, Out& out);
+  Result<void> stream(const archive::Member& member, const manifests::BundleEntry& entry, BlobOut& out);
   Result<void> missing() const;
+  bool may_be_absent(std::size_t entry) const;
+  Result<void> take_from_base(MembersSeen& sum);
+  Result<void> count_document(const manifests::BundleEntry& entry);
+  void report() const;
   bool wants(std::string_view path) const { return SpecSet::wants(path) || rules_.wants(path); }
   Result<void> take_unlisted(const archive::Member& member);
   Result<void> count_side_file(const archive::Member& member);
@@ -63,9 +76,11 @@ class MemberIntake {
   const Progress& progress_;
   const SideGate& gate_;
   const MemberRules& rules_;
+  const DeltaBase* base_;
+  PatchIntake patches_;
   std::optional<Members> gate_passed_;
   SideFiles side_files_;
-  std::uint64_t side_bytes_ = 0;
+  std::uint64_t side_bytes_ = 0, document_bytes_ = 0;
   std::vector<std::pair<std::string, std::string>> documents_;
   std::vector<bool> seen_;      // by position in manifest_.entries
   std::string last_;            // path of the member before

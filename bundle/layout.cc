@@ -6,7 +6,7 @@ namespace airlock::bundle {
 namespace {
 
 constexpr auto kGroups = std::to_array<std::string_view>(
-    {manifests::kManifestPath, "trust/", "time/", "dags/", "plugins/", "data/", "sbom.cdx.json"});
+    {manifests::kManifestPath, "trust/", "time/", manifests::kPatchFolder, "dags/", "plugins/", "data/", "sbom.cdx.json"});
 
 std::unexpected<Error> misplaced(std::string_view path, std::string_view form) {
   return fail(Code::kManifestInvalid, "\"" + std::string(path) + "\" is not " + std::string(form));
@@ -25,6 +25,13 @@ std::optional<int> group_of(std::string_view path) {
 bool in_order(std::string_view a, std::string_view b) {
   const auto left = group_of(a), right = group_of(b);
   return left == right ? a < b : left < right;
+}
+
+bool is_patch(std::string_view path) { return path.starts_with(manifests::kPatchFolder); }
+
+bool may_be_listed(std::string_view path) {
+  const auto group = group_of(path);
+  return group && *group != 0 && !is_patch(path);
 }
 
 Result<DagPath> parse_dag_path(std::string_view path) {
@@ -62,8 +69,7 @@ bool may_be_unlisted(std::string_view path) {
 
 Result<void> check_layout(const manifests::BundleManifest& manifest) {
   for (const manifests::BundleEntry& entry : manifest.entries) {
-    const auto group = group_of(entry.path);
-    if (!group || *group == 0) return misplaced(entry.path, "a place in a bundle: trust/, time/, dags/, plugins/, data/ or sbom.cdx.json");
+    if (!may_be_listed(entry.path)) return misplaced(entry.path, "a place of a bundle's members: trust/, time/, dags/, plugins/, data/ or sbom.cdx.json");
     if (entry.path.starts_with("dags/")) TRY(parse_dag_path(entry.path));
     if (entry.path.starts_with("plugins/")) {
       const PluginPath at = TRY(parse_plugin_path(entry.path));

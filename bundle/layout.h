@@ -1,6 +1,6 @@
 // bundle/layout: which paths a bundle may hold, what they mean, and in which order they come. Pure.
 //
-// Order: manifest.dsse.json, trust/, time/, dags/, plugins/, data/, sbom.cdx.json; within each by path bytes.
+// Order: manifest.dsse.json, trust/, time/, delta/, dags/, plugins/, data/, sbom.cdx.json; within each by path bytes.
 #pragma once
 
 #include <map>
@@ -21,6 +21,11 @@ std::optional<int> group_of(std::string_view path);
 
 // Do `a` and `b`, both of some group, stand in this order?
 bool in_order(std::string_view a, std::string_view b);
+
+// Whether the manifest may list it: of some group, neither the manifest itself nor a patch. Patches are no members; they
+// are what members of a delta kit are made from, and base.patches speaks for them.
+bool may_be_listed(std::string_view path);
+bool is_patch(std::string_view path);
 
 struct DagPath {
   DagId dag;

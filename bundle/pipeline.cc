@@ -88,20 +88,30 @@ Result<StagedBundle> Pipeline::stage(const OpenedBundle& opened) {
   StagedBundle staged(TRY(prove_manifest(reader, *ports_.trust_roots, now_, request_.limits, log_)),
                       request_.dry_run ? nullptr : std::make_unique<StoreBatch>(ports_.store));
   TRY(log_.note(kCheckTenant, check_tenant(staged.manifest())));
+  staged.already_active_ = !request_.repair && TRY(is_active(staged.verified_));
+  const std::optional<DeltaBase> base = TRY(find_base(staged));
   MemberRules rules;
   if (ports_.sigstore_rules) rules = TRY(log_.note(kCheckSigstore, MemberRules::read(*ports_.sigstore_rules)));
   const SideGate gate = [&](const SideFiles& files) -> Result<Members> {
     staged.metadata_ = TRY(prove_metadata(ports_.repositories, staged.verified_, files, now_, log_));
     staged.side_files_ = files;
-    staged.already_active_ = !request_.repair && TRY(is_active(staged.verified_));
     if (staged.already_active_) return Members::kLeave;
     log_.passed(kCheckSpace, TRY(log_.note(kCheckSpace, check_space(staged.manifest(), ports_.store))));
     return Members::kRead;
   };
-  auto documents = TRY(prove_members(reader, staged.manifest(), request_.limits, request_.progress, gate, rules, staged.batch_.get(), log_));
+  auto documents = TRY(prove_members(reader, staged.manifest(), request_.limits, request_.progress, gate, rules, base ? &*base : nullptr, staged.batch_.get(), log_));
   if (documents) staged.documents_ = std::move(*documents);
   else log_.passed(kCheckMembers, "not read again: all of them were proven when this manifest became active (--repair reads them)");
   return staged;
+}
+
+// Not asked for when nothing will be taken from it: the base of an active bundle may have been pruned since.
+Result<std::optional<DeltaBase>> Pipeline::find_base(const StagedBundle& staged) {
+  const manifests::BundleManifest& manifest = staged.manifest();
+  if (!manifest.base || staged.already_active_) return std::optional<DeltaBase>();
+  DeltaBase base = TRY(log_.note(kCheckBase, DeltaBase::find(ports_.ledger, ports_.store, request_.tenant, manifest)));
+  log_.passed(kCheckBase, base.name() + " is held, manifest " + manifest.base->manifest_sha256.hex().substr(0, 16));
+  return std::optional<DeltaBase>(std::move(base));
 }
 
 Result<bool> Pipeline::is_active(const verify::VerifiedBundleManifest& manifest) const {

@@ -17,6 +17,7 @@
 
 #include "archive/archive.h"
 #include "bundle/check_log.h"
+#include "bundle/delta.h"
 #include "bundle/generation.h"
 #include "bundle/import.h"
 #include "bundle/intake.h"
@@ -101,6 +102,7 @@ class Pipeline {
   Result<void> check_plan();
   Result<void> check_rotation(const StagedBundle& staged);
   Result<void> check_tenant(const manifests::BundleManifest& manifest);
+  Result<std::optional<DeltaBase>> find_base(const StagedBundle& staged);
   Result<bool> is_active(const verify::VerifiedBundleManifest& manifest) const;
   Result<GenerationDecision> check_generation(const StagedBundle& staged);
   Result<void> check_time(StagedBundle& staged);
@@ -125,10 +127,11 @@ Result<void> check_trust_window(const std::optional<manifests::TrustRoots>& root
 Result<verify::VerifiedBundleManifest> prove_manifest(archive::ArchiveReader& reader, const manifests::TrustRoots& roots,
                                                       Instant now, const Limits& limits, CheckLog& log);
 // Gives the documents that SpecSet wants; none when the gate said to leave the members. `batch` null: nothing is written.
-// `gate` as in intake.h. The rules are judged when every member is proven.
+// `gate` as in intake.h; `base` null: of a full bundle, or nothing is imported. The rules are judged when every member is
+// proven.
 Result<std::optional<Documents>> prove_members(archive::ArchiveReader& reader, const manifests::BundleManifest& manifest,
                                                const Limits& limits, const Progress& progress, const SideGate& gate,
-                                               const MemberRules& rules, StoreBatch* batch, CheckLog& log);
+                                               const MemberRules& rules, const DeltaBase* base, StoreBatch* batch, CheckLog& log);
 // Check 4. Nothing when no repository speaks for the bundle, or the one that does asks for no metadata and there is none.
 Result<std::optional<trust::CheckedMetadata>> prove_metadata(std::vector<trust::Repository>* repositories,
                                                              const verify::VerifiedBundleManifest& manifest,

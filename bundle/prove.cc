@@ -10,6 +10,18 @@ namespace {
 
 std::string number(std::uint64_t value) { return std::to_string(value); }
 
+// "12 of 340 members carried, 3 patched, 325 from acme-kit generation 4". `held`: the base is there, and was read.
+std::string members_text(const MembersSeen& seen, const manifests::BundleManifest& manifest, bool held) {
+  const std::string of = number(seen.members) + " of " + number(manifest.entries.size()) + " members", bytes = number(seen.bytes) + " bytes";
+  if (!manifest.base) return of + ", " + bytes + ", each with its signed digest";
+  const std::string name = name_of_base(*manifest.base);
+  if (held)
+    return of + " carried, " + number(seen.patched) + " patched, " + number(seen.in_base) + " from " + name + ", " + bytes +
+           " carried whole; each with its signed digest";
+  return of + " carried, " + bytes + ", each with its signed digest; " + number(seen.patched) + " as patches, which are whole; " + number(seen.in_base) +
+         " NOT CARRIED AND NOT LOOKED AT: this is a delta kit, they are in " + name;
+}
+
 }  // namespace
 
 Result<UniqueFd> open_bundle_file(const std::string& path) {
@@ -43,13 +55,12 @@ Result<verify::VerifiedBundleManifest> prove_manifest(archive::ArchiveReader& re
 
 Result<std::optional<Documents>> prove_members(archive::ArchiveReader& reader, const manifests::BundleManifest& manifest,
                                                const Limits& limits, const Progress& progress, const SideGate& gate,
-                                               const MemberRules& rules, StoreBatch* batch, CheckLog& log) {
-  MemberIntake intake(reader, manifest, limits, progress, gate, rules);
+                                               const MemberRules& rules, const DeltaBase* base, StoreBatch* batch, CheckLog& log) {
+  MemberIntake intake(reader, manifest, limits, progress, gate, rules, base);
   const MembersSeen seen = TRY(log.note(kCheckMembers, intake.run(batch)));
   if (seen.left) return std::nullopt;
   log.passed(kCheckArchive, number(reader.file_bytes()) + " bytes, " + number(reader.unpacked_bytes()) + " unpacked, nothing after the end");
-  log.passed(kCheckMembers, number(seen.members) + " of " + number(manifest.entries.size()) + " members, " + number(seen.bytes) +
-                                " bytes, each with its signed digest");
+  log.passed(kCheckMembers, members_text(seen, manifest, base != nullptr));
   Documents documents;
   std::map<std::string, std::string> sigstore;
   for (auto& [path, bytes] : intake.take_documents()) {
@@ -98,7 +109,7 @@ Verdict verify_bundle(const VerifyRequest& request, const std::optional<manifest
       (void)TRY(prove_metadata(repositories, manifest, files, now, log));
       return Members::kRead;
     };
-    auto documents = TRY(prove_members(reader, manifest.get(), request.limits, request.progress, gate, MemberRules{}, nullptr, log));
+    auto documents = TRY(prove_members(reader, manifest.get(), request.limits, request.progress, gate, MemberRules{}, nullptr, nullptr, log));
     const SpecSet specs = TRY(log.note(kCheckSpecs, parse_specs(std::move(*documents), request.limits)));
     const auto summary = TRY(log.note(kCheckSpecs, specs.check(manifest.get(), std::nullopt, nullptr)));
     log.passed(kCheckSpecs, number(summary.dags) + " DAGs, " + number(summary.plugins) +

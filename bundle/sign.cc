@@ -26,7 +26,11 @@ Result<Opened> read_first_frames(int fd, const Limits& limits) {
   Opened out;
   out.envelope = TRY(reader.read_all(limits.manifest_bytes));
   const auto second = TRY(reader.next());
-  if (!second) return fail(Code::kManifestInvalid, "a bundle without members");
+  if (!second) {  // a delta kit that carries nothing: members only went away or moved
+    if (!reader.end_frame_offset()) return fail(Code::kManifestInvalid, "its frame holds the end of the archive, too");
+    out.rest = *reader.end_frame_offset();
+    return out;
+  }
   if (!second->starts_frame) return fail(Code::kManifestInvalid, "its frame holds \"" + second->path + "\", too");
   out.rest = second->frame_offset;
   return out;

@@ -14,11 +14,12 @@
 namespace airlock::bundle {
 
 // The checks of the bundle format page that this version performs, by number: 1 plan, 2 archive, 3 signature, tenant,
-// 4 tuf and 6 rotation (where a TUF repository speaks for the bundle), 5 members and sigstore (where the site has rules on members), 7 generation, 8 time, 9 specs. A verdict names only
+// 4 tuf and 6 rotation (where a TUF repository speaks for the bundle), 5 base (of a delta kit), members and sigstore (where the site has rules on members), 7 generation, 8 time, 9 specs. A verdict names only
 // what was done.
 inline constexpr std::string_view kCheckPlan = "plan", kCheckArchive = "archive", kCheckSignature = "signature",
                                   kCheckTenant = "tenant", kCheckMembers = "members", kCheckGeneration = "generation", kCheckSpecs = "specs",
-                                  kCheckTuf = "tuf", kCheckRotation = "rotation", kCheckTime = "time", kCheckSigstore = "sigstore";
+                                  kCheckTuf = "tuf", kCheckRotation = "rotation", kCheckTime = "time", kCheckSigstore = "sigstore",
+                                  kCheckBase = "base";
 
 struct Check {
   std::string name;

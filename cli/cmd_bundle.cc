@@ -15,8 +15,8 @@ namespace airlock::cli {
 namespace {
 
 struct BundleOptions {
-  std::string path, output, created_at, tuf_repo;
-  std::vector<std::string> keys, limits;
+  std::string path, output, created_at, tuf_repo, base;
+  std::vector<std::string> keys, base_keys, limits;
   std::uint64_t threshold = 1;
   int level = 3;
   std::optional<std::uint64_t> generation;
@@ -24,6 +24,29 @@ struct BundleOptions {
   std::vector<std::string> allow_stale;
   bool dry_run = false, force = false, repair = false, no_wait = false;
 };
+
+// Whose bundle may be built upon: the keys given for it, else whoever signs this one.
+Result<bundle::BuildBase> base_of(const BundleOptions& o, const std::vector<verify::PrivateKey>& signers) {
+  bundle::BuildBase base{o.base, {}};
+  for (const std::string& file : o.base_keys) {
+    const auto key = TRY(load_public_key(file));
+    base.keys.push_back({key.key_id(), key.pem(), file});
+  }
+  if (o.base_keys.empty())
+    for (const verify::PrivateKey& key : signers) base.keys.push_back({key.key_id(), key.public_key().pem(), std::nullopt});
+  return base;
+}
+
+Json delta_json(const bundle::BuiltDelta& d) {
+  return {{"base", {{"bundleId", d.base.bundle_id.str()}, {"generation", d.base.generation}, {"manifestSha256", d.base.manifest_sha256.hex()}}},
+          {"carried", d.carried}, {"patched", d.patched}, {"unchanged", d.unchanged}, {"patchBytes", d.patch_bytes}, {"savedBytes", d.saved_bytes}};
+}
+
+std::string delta_text(const bundle::BuiltDelta& d) {
+  return "  delta of " + d.base.bundle_id.str() + " generation " + std::to_string(d.base.generation) + ": " + std::to_string(d.carried) +
+         " members carried whole, " + std::to_string(d.patched) + " patched (" + human_bytes(d.patch_bytes) + "), " + std::to_string(d.unchanged) +
+         " unchanged; " + human_bytes(d.saved_bytes) + " saved\n";
+}
 
 Result<int> build(Shell& shell, const BundleOptions& o) {
   std::vector<verify::PrivateKey> keys;
@@ -43,15 +66,19 @@ Result<int> build(Shell& shell, const BundleOptions& o) {
       return files;
     };
   }
+  if (!o.base.empty()) request.base = TRY(base_of(o, keys));
+  else if (!o.base_keys.empty()) return fail(Code::kUsage, "--base-key without --base");
   const bundle::Built built = TRY(bundle::build_bundle(request));
   line->clear();
-  TRY(shell.emit({{"file", o.output}, {"bundleId", built.bundle_id}, {"version", built.version}, {"generation", built.generation},
+  Json json = {{"file", o.output}, {"bundleId", built.bundle_id}, {"version", built.version}, {"generation", built.generation},
                   {"entries", built.entries}, {"unpackedBytes", built.unpacked_bytes}, {"fileBytes", built.file_bytes},
-                  {"manifestSha256", built.manifest_sha256.hex()}, {"fileSha256", built.file_sha256.hex()}},
+                  {"manifestSha256", built.manifest_sha256.hex()}, {"fileSha256", built.file_sha256.hex()}};
+  if (built.delta) json["delta"] = delta_json(*built.delta);
+  TRY(shell.emit(json,
                  o.output + ": " + built.bundle_id + " " + built.version + ", generation " + std::to_string(built.generation) +
                      "\n  " + std::to_string(built.entries) + " entries, " + human_bytes(built.unpacked_bytes) + " packed into " +
-                     human_bytes(built.file_bytes) + ", signed by " + std::to_string(keys.size()) + (keys.size() == 1 ? " key" : " keys") +
-                     "\n  manifest " + built.manifest_sha256.prefixed() + "\n  file     " + built.file_sha256.prefixed() + "\n"));
+                     human_bytes(built.file_bytes) + ", signed by " + std::to_string(keys.size()) + (keys.size() == 1 ? " key" : " keys") + "\n" +
+                     (built.delta ? delta_text(*built.delta) : "") + "  manifest " + built.manifest_sha256.prefixed() + "\n  file     " + built.file_sha256.prefixed() + "\n"));
   return 0;
 }
 
@@ -157,6 +184,11 @@ Result<int> verify_only(Shell& shell, const BundleOptions& o) {
   return 0;
 }
 
+std::string delta_base_text(const manifests::BundleBase& base) {
+  return base.bundle_id.str() + " generation " + std::to_string(base.generation) + ", manifest " + base.manifest_sha256.prefixed() + ", with " +
+         std::to_string(base.patches.size()) + " patches; carries only what changed";
+}
+
 Result<int> inspect(const Shell& shell, const BundleOptions& o) {
   const auto seen = TRY(bundle::inspect_untrusted(o.path, TRY(shell.limits(o.limits))));
   const auto& m = seen.manifest;
@@ -170,11 +202,15 @@ Result<int> inspect(const Shell& shell, const BundleOptions& o) {
   }
   shell.say(paint("NOTHING WAS VERIFIED: this is what the file claims. `airlock bundle verify` checks it.", Tone::kWarn,
                   shell.terminal.stderr_colour));
-  TRY(shell.emit({{"verified", false}, {"bundleId", m.bundle_id.str()}, {"version", m.version.str()}, {"generation", m.generation},
+  Json json = {{"verified", false}, {"bundleId", m.bundle_id.str()}, {"version", m.version.str()}, {"generation", m.generation},
                   {"createdAt", m.created_at.text()}, {"producer", m.producer}, {"tenants", m.tenants}, {"entries", entries},
-                  {"keyidHints", seen.keyid_hints}, {"manifestSha256", seen.manifest_sha256.hex()}},
+                  {"keyidHints", seen.keyid_hints}, {"manifestSha256", seen.manifest_sha256.hex()}};
+  if (m.base)
+    json["base"] = {{"bundleId", m.base->bundle_id.str()}, {"generation", m.base->generation}, {"manifestSha256", m.base->manifest_sha256.hex()},
+                    {"patches", m.base->patches.size()}};
+  TRY(shell.emit(json,
                  "claims to be  " + m.bundle_id.str() + " " + m.version.str() + ", generation " + std::to_string(m.generation) + "\ncreated       " +
-                     m.created_at.text() + " by " + printable(m.producer) + "\nentries       " + std::to_string(m.entries.size()) + ", " +
+                     m.created_at.text() + " by " + printable(m.producer) + (m.base ? "\ndelta of      " + delta_base_text(*m.base) : "") + "\nentries       " + std::to_string(m.entries.size()) + ", " +
                      human_bytes(bytes) + "\n" + table.text()));
   return 0;
 }
@@ -222,6 +258,8 @@ void register_bundle(CLI::App& app, Shell& shell) {
   make->add_option("folder", o->path, "folder with bundle.json, dags/, plugins/, data/")->required();
   make->add_option("-o,--output", o->output, "the bundle file, NAME-VERSION.airlock.tar.zst")->required();
   make->add_option("--key", o->keys, "private key to sign with (repeat for more)")->required();
+  make->add_option("--base", o->base, "an older bundle file: carry only what changed since (a delta kit); sites need that bundle to import it");
+  make->add_option("--base-key", o->base_keys, "public key that must have signed the base (repeat for more: any of them; default: the --key ones)");
   make->add_option("--tuf-repo", o->tuf_repo, "TUF repository whose published targets name this bundle; its metadata goes along");
   make->add_option("--created-at", o->created_at, "UTC time to write as createdAt (default: bundle.json, SOURCE_DATE_EPOCH)");
   make->add_option("--generation", o->generation, "generation to write (default: bundle.json)");

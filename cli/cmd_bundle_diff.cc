@@ -13,7 +13,8 @@ struct Side {
   std::string name, version;
   std::uint64_t generation = 0;
   bool verified = false;  // from the catalog; a file only claims
-  std::vector<manifests::BundleEntry> entries;
+  std::vector<manifests::BundleEntry> entries;  // of a delta kit, too, all that it stands for
+  std::optional<manifests::BundleBase> base;    // of a file that is a delta kit
 };
 
 Result<Side> from_catalog(const Shell& shell, const std::string& text) {
@@ -26,7 +27,7 @@ Result<Side> from_catalog(const Shell& shell, const std::string& text) {
     if (candidate.bundle == id && (at == std::string::npos ? candidate.active : std::to_string(candidate.generation) == text.substr(at + 1)))
       row = candidate;
   if (!row) return fail(Code::kNotFound, text + " is neither a file nor a bundle of tenant " + tenant.str());
-  Side side{row->bundle.str(), row->version, row->generation, true, {}};
+  Side side{row->bundle.str(), row->version, row->generation, true, {}, {}};
   for (ledger::ItemRow& item : TRY(ledger::list_items(site.ledger, tenant, row->bundle, row->generation)))
     side.entries.push_back({std::move(item.path), item.sha256, item.size, item.executable, std::move(item.media_type)});
   return side;
@@ -35,15 +36,19 @@ Result<Side> from_catalog(const Shell& shell, const std::string& text) {
 Result<Side> load_side(const Shell& shell, const std::string& text) {
   if (!path_exists(text)) return from_catalog(shell, text);
   auto seen = TRY(bundle::inspect_untrusted(text, shell.config().limits));
-  return Side{seen.manifest.bundle_id.str(), seen.manifest.version.str(), seen.manifest.generation, false, std::move(seen.manifest.entries)};
+  return Side{seen.manifest.bundle_id.str(), seen.manifest.version.str(), seen.manifest.generation, false, std::move(seen.manifest.entries),
+              std::move(seen.manifest.base)};
 }
 
 Json side_json(const Side& side) {
-  return {{"bundleId", side.name}, {"version", side.version}, {"generation", side.generation}, {"verified", side.verified}};
+  Json json{{"bundleId", side.name}, {"version", side.version}, {"generation", side.generation}, {"verified", side.verified}};
+  if (side.base) json["base"] = {{"bundleId", side.base->bundle_id.str()}, {"generation", side.base->generation}, {"manifestSha256", side.base->manifest_sha256.hex()}};
+  return json;
 }
 
 std::string side_text(const Side& side) {
-  return side.name + " " + side.version + ", generation " + std::to_string(side.generation) + (side.verified ? "" : " (claimed)");
+  return side.name + " " + side.version + ", generation " + std::to_string(side.generation) + (side.verified ? "" : " (claimed)") +
+         (side.base ? ", a delta of " + side.base->bundle_id.str() + " generation " + std::to_string(side.base->generation) : "");
 }
 
 Result<int> diff(const Shell& shell, const std::string& older_name, const std::string& newer_name) {

@@ -37,9 +37,15 @@ std::string object_of(const std::map<std::string_view, std::string>& fields) {
 }
 
 std::string base_text(const BundleBase& base) {
-  return canonical_json(Json{{"bundleId", base.bundle_id.str()},
-                             {"generation", base.generation},
-                             {"manifestSha256", base.manifest_sha256.hex()}});
+  Json out{{"bundleId", base.bundle_id.str()},
+           {"generation", base.generation},
+           {"manifestSha256", base.manifest_sha256.hex()}};
+  for (const BundlePatch& patch : base.patches)
+    out["patches"].push_back({{"from", patch.from.hex()},
+                              {"patchBytes", patch.patch_bytes},
+                              {"patchSha256", patch.patch_sha256.hex()},
+                              {"sha256", patch.sha256.hex()}});
+  return canonical_json(out);
 }
 
 std::string budgets_text(const std::map<std::string, StalenessBudget>& budgets) {
@@ -94,6 +100,13 @@ Result<BundleKind> parse_bundle_kind(std::string_view text) {
   return found->kind;
 }
 
+std::string BundlePatch::path() const { return std::string(kPatchFolder) + sha256.hex() + ".zst"; }
+
+const BundlePatch* BundleBase::find(const Digest& sha256) const {
+  const auto at = std::ranges::lower_bound(patches, sha256, {}, &BundlePatch::sha256);
+  return at == patches.end() || at->sha256 != sha256 ? nullptr : &*at;
+}
+
 bool BundleManifest::for_tenant(const TenantId& tenant) const {
   return std::ranges::any_of(tenants, [&](const std::string& t) { return t == "*" || t == tenant.str(); });
 }
@@ -133,6 +146,7 @@ Digest entries_checksums(const std::vector<BundleEntry>& entries) {
 Result<std::string> write_bundle_statement(BundleManifest manifest, const Limits& limits) {
   std::ranges::sort(manifest.entries, {}, &BundleEntry::path);
   std::ranges::sort(manifest.tenants);
+  if (manifest.base) std::ranges::sort(manifest.base->patches, {}, &BundlePatch::sha256);
   TRY(check_bundle_rules(manifest, limits));
   std::string text = object_of({{"_type", json_text(kStatementType)},
                                 {"predicate", predicate_text(manifest)},

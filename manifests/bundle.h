@@ -43,11 +43,24 @@ struct BundleEntry {
   friend bool operator==(const BundleEntry&, const BundleEntry&) = default;
 };
 
+// A member that a delta kit carries as what changed (archive/patch.h), in the archive as kPatchFolder + <sha256> + ".zst".
+struct BundlePatch {
+  Digest sha256;                  // of the whole member that comes out
+  Digest from;                    // of the base's member that it is made from
+  Digest patch_sha256;            // of the patch itself
+  std::uint64_t patch_bytes = 0;
+  std::string path() const;       // in the archive
+  friend bool operator==(const BundlePatch&, const BundlePatch&) = default;
+};
+inline constexpr std::string_view kPatchFolder = "delta/";
+
 // The bundle that a delta kit builds on. Members unchanged since then are listed, but may be absent from the archive.
 struct BundleBase {
   BundleId bundle_id;
   std::uint64_t generation = 0;
-  Digest manifest_sha256;  // of the base's manifest.dsse.json payload
+  Digest manifest_sha256;         // of the base's manifest.dsse.json payload
+  std::vector<BundlePatch> patches = {};  // sorted by sha256, each of a listed entry, no two alike
+  const BundlePatch* find(const Digest& sha256) const;  // nullptr when there is none; O(log n)
   friend bool operator==(const BundleBase&, const BundleBase&) = default;
 };
 
@@ -85,7 +98,7 @@ Digest entries_checksums(const std::vector<BundleEntry>& entries);
 // itself. kTooLarge: over a limit. Fields that are not in the format are refused.
 Result<BundleManifest> parse_bundle_statement(std::string_view payload, const Limits& limits = {});
 
-// Canonical bytes of the statement; subjects, Merkle root and checksums are computed. Sorts entries and tenants.
+// Canonical bytes of the statement; subjects, Merkle root and checksums are computed. Sorts entries, tenants, patches.
 // Refuses with kManifestInvalid (or kTooLarge) what parse_bundle_statement would refuse.
 Result<std::string> write_bundle_statement(BundleManifest manifest, const Limits& limits = {});
 

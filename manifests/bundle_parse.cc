@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 
 #include "base/json.h"
 #include "manifests/bundle.h"
@@ -49,24 +50,39 @@ Result<Digest> read_subject(const Json& value, const std::string& place) {
   return link_of(name, sha256);
 }
 
-// The two long lists, as they stream by.
+Result<BundlePatch> read_patch(const Json& value, const std::string& place) {
+  ObjectReader reader = TRY(ObjectReader::of(value, place));
+  const auto sha256 = TRY(reader.digest("sha256"));
+  const auto from = TRY(reader.digest("from"));
+  const auto patch_sha256 = TRY(reader.digest("patchSha256"));
+  const auto patch_bytes = TRY(reader.uint("patchBytes"));
+  TRY(reader.finish());
+  return BundlePatch{.sha256 = sha256, .from = from, .patch_sha256 = patch_sha256, .patch_bytes = patch_bytes};
+}
+
+// The long lists, as they stream by.
 struct Lists {
   std::vector<BundleEntry> entries;
   std::vector<Digest> subjects;
+  std::vector<BundlePatch> patches;
 };
 
-enum ListIndex : std::size_t { kEntries = 0, kSubjects = 1 };
+constexpr std::array<std::string_view, 3> kListNames = {"predicate.entries", "subject", "predicate.base.patches"};
+enum ListIndex : std::size_t { kEntries = 0, kSubjects = 1, kPatches = 2 };
 
 Result<void> take(Lists& lists, std::size_t list, std::size_t index, const Json& element,
                   const Limits& limits) {
-  const std::string place =
-      (list == kEntries ? "predicate.entries[" : "subject[") + std::to_string(index) + "]";
+  const std::string place = std::string(kListNames[list]) + "[" + std::to_string(index) + "]";
   if (index >= limits.members)
     return fail(Code::kTooLarge, place + ": limit members " + std::to_string(limits.members));
   if (list == kEntries) {
     auto entry = read_entry(element, place);
     if (!entry) return invalid(entry.error());
     lists.entries.push_back(std::move(*entry));
+  } else if (list == kPatches) {
+    const auto patch = read_patch(element, place);
+    if (!patch) return invalid(patch.error());
+    lists.patches.push_back(*patch);
   } else {
     auto subject = read_subject(element, place);
     if (!subject) return invalid(subject.error());
@@ -75,15 +91,18 @@ Result<void> take(Lists& lists, std::size_t list, std::size_t index, const Json&
   return {};
 }
 
-Result<std::optional<BundleBase>> read_base(const Json* value) {
+Result<std::optional<BundleBase>> read_base(const Json* value, std::vector<BundlePatch> patches) {
   if (value == nullptr) return std::optional<BundleBase>();
   ObjectReader reader = TRY(ObjectReader::of(*value, "predicate.base"));
   auto bundle_id = TRY(reader.id<BundleId>("bundleId"));
   const auto generation = TRY(reader.uint("generation"));
   const auto manifest_sha256 = TRY(reader.digest("manifestSha256"));
+  if (TRY(reader.array_or_null("patches")) != nullptr && patches.empty())
+    return wrong("predicate.base.patches", "empty: a delta without patches has no such field");
   BundleBase base{.bundle_id = std::move(bundle_id),
                   .generation = generation,
-                  .manifest_sha256 = manifest_sha256};
+                  .manifest_sha256 = manifest_sha256,
+                  .patches = std::move(patches)};
   TRY(reader.finish());
   return std::optional<BundleBase>(std::move(base));
 }
@@ -112,7 +131,7 @@ struct Predicate {
   Claims claims;
 };
 
-Result<Predicate> read_predicate(const Json& value, std::vector<BundleEntry> entries) {
+Result<Predicate> read_predicate(const Json& value, Lists lists) {
   ObjectReader reader = TRY(ObjectReader::of(value, "predicate"));
   (void)TRY(reader.array("entries"));  // its elements have streamed by; here only that it is there
   const auto kind = parse_bundle_kind(TRY(reader.string("kind")));
@@ -124,7 +143,7 @@ Result<Predicate> read_predicate(const Json& value, std::vector<BundleEntry> ent
   const auto created_at = TRY(reader.instant("createdAt"));
   auto producer = TRY(reader.string("producer"));
   auto tenants = TRY(reader.strings_or_empty("tenants"));
-  auto base = TRY(read_base(TRY(reader.object_or_null("base"))));
+  auto base = TRY(read_base(TRY(reader.object_or_null("base")), std::move(lists.patches)));
   auto budgets = TRY(read_budgets(TRY(reader.object_or_null("budgets"))));
   BundleManifest manifest{.bundle_id = std::move(bundle_id),
                           .kind = *kind,
@@ -133,7 +152,7 @@ Result<Predicate> read_predicate(const Json& value, std::vector<BundleEntry> ent
                           .created_at = created_at,
                           .producer = std::move(producer),
                           .tenants = std::move(tenants),
-                          .entries = std::move(entries),
+                          .entries = std::move(lists.entries),
                           .base = std::move(base),
                           .budgets = std::move(budgets)};
   const auto merkle_root = TRY(reader.digest("merkleRoot"));
@@ -179,14 +198,14 @@ Result<void> check_claims(const BundleManifest& manifest, const Claims& claims) 
   return {};
 }
 
-Result<Predicate> read_statement(const Json& statement, std::vector<BundleEntry> entries) {
+Result<Predicate> read_statement(const Json& statement, Lists lists) {
   ObjectReader reader = TRY(ObjectReader::of(statement, ""));
   (void)reader.any_or_null("_type");
   (void)reader.any_or_null("predicateType");
   (void)TRY(reader.array("subject"));
   const Json* predicate = TRY(reader.object("predicate"));
   TRY(reader.finish());
-  return read_predicate(*predicate, std::move(entries));
+  return read_predicate(*predicate, std::move(lists));
 }
 
 }  // namespace
@@ -196,7 +215,7 @@ Result<BundleManifest> parse_bundle_statement(std::string_view payload, const Li
     return fail(Code::kTooLarge, "the manifest takes " + std::to_string(payload.size()) +
                                      " bytes, limit manifestBytes " + std::to_string(limits.manifest_bytes));
   Lists lists;
-  const ElementSink sink{{"predicate.entries", "subject"},
+  const ElementSink sink{{kListNames.begin(), kListNames.end()},
                          [&](std::size_t list, std::size_t index, const Json& element) {
                            return take(lists, list, index, element, limits);
                          }};
@@ -208,7 +227,7 @@ Result<BundleManifest> parse_bundle_statement(std::string_view payload, const Li
   TRY(check_statement(*statement));
   TRY(check_subjects(lists));
   lists.subjects = {};
-  auto predicate = read_statement(*statement, std::move(lists.entries));
+  auto predicate = read_statement(*statement, std::move(lists));
   if (!predicate) return invalid(predicate.error());
   std::ranges::sort(predicate->manifest.tenants);
   TRY(check_bundle_rules(predicate->manifest, limits));

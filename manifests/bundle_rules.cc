@@ -122,6 +122,28 @@ Result<void> check_budgets(const std::map<std::string, StalenessBudget>& budgets
   return {};
 }
 
+// Each patch makes content that an entry lists.
+Result<void> check_patches(const BundleManifest& manifest, const Limits& limits) {
+  const std::vector<BundlePatch>& patches = manifest.base->patches;
+  std::vector<bool> listed(patches.size(), false);
+  for (std::size_t i = 0; i < patches.size(); ++i) {
+    const std::string place = "base.patches[" + std::to_string(i) + "]";
+    if (i > 0 && patches[i - 1].sha256 >= patches[i].sha256) return wrong(place + ".sha256", "listed twice, or not sorted");
+    if (patches[i].from == patches[i].sha256) return wrong(place + ".from", "is what comes out");
+    if (patches[i].patch_bytes == 0) return wrong(place + ".patchBytes", "expected at least 1");
+    if (patches[i].patch_bytes > limits.member_bytes)
+      return fail(Code::kTooLarge, "predicate." + place + ".patchBytes: " + std::to_string(patches[i].patch_bytes) +
+                                       " bytes, limit member_bytes " + std::to_string(limits.member_bytes));
+  }
+  if (patches.empty()) return {};
+  for (const BundleEntry& entry : manifest.entries)
+    if (const BundlePatch* patch = manifest.base->find(entry.sha256); patch != nullptr)
+      listed[static_cast<std::size_t>(patch - patches.data())] = true;
+  if (const auto none = std::ranges::find(listed, false); none != listed.end())
+    return wrong("base.patches[" + std::to_string(none - listed.begin()) + "].sha256", "is not the digest of an entry");
+  return {};
+}
+
 }  // namespace
 
 Result<void> check_bundle_rules(const BundleManifest& manifest, const Limits& limits) {
@@ -134,7 +156,9 @@ Result<void> check_bundle_rules(const BundleManifest& manifest, const Limits& li
   if (manifest.base && manifest.base->bundle_id == manifest.bundle_id &&
       manifest.base->generation >= manifest.generation)
     return wrong("base.generation", "a delta builds on an older generation");
-  return check_entries(manifest.entries, limits);
+  TRY(check_entries(manifest.entries, limits));
+  if (manifest.base) TRY(check_patches(manifest, limits));
+  return {};
 }
 
 }  // namespace airlock::manifests

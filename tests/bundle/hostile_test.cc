@@ -96,10 +96,10 @@ TEST_CASE("the manifest must come first, once, and say where its members belong"
       {"a member outside the layout, signed", [](Parts& p) { p.members.push_back({"zzz", "x", false}); list_members(p); }, "manifest-invalid"},
       {"a plugin folder without plugin.json", [](Parts& p) { p.members.insert(p.members.begin() + 3, {"plugins/x/1.0.0/y", "x", false}); list_members(p); }, "manifest-invalid"},
       {"a DAG under a name that is none", [](Parts& p) { p.members[0].path = "dags/scan.json"; list_members(p); }, "manifest-invalid"},
-      {"C101 a delta kit", [](Parts& p) {
+      {"C101 a delta kit on another base of that generation", [](Parts& p) {
          p.manifest.base = manifests::BundleBase{p.manifest.bundle_id, 1, Digest::of("base")};
          p.members.pop_back();
-       }, "bundle:base-missing"},
+       }, "bundle:base-other"},
   });
 }
 

@@ -1,5 +1,6 @@
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <functional>
 
 #include "base/json.h"
@@ -24,6 +25,14 @@ BundleEntry entry(const std::string& path, std::uint64_t size = 3, bool executab
           .media_type = "application/json"};
 }
 
+// Of the two members below data/, in the order of their digests.
+std::vector<BundlePatch> patches() {
+  std::vector<BundlePatch> out = {{Digest::of("data/a.json"), Digest::of("old a"), Digest::of("patch a"), 1},
+                                  {Digest::of("data/b.json"), Digest::of("old b"), Digest::of("patch b"), 4096}};
+  std::ranges::sort(out, {}, &BundlePatch::sha256);
+  return out;
+}
+
 BundleManifest sample() {
   return {.bundle_id = BundleId::parse("acme-offline-kit").value(),
           .kind = BundleKind::kOfflineKit,
@@ -34,7 +43,7 @@ BundleManifest sample() {
           .tenants = {"acme", "emca"},
           .entries = {entry("dags/x/1.0.0.json"), entry("data/a.json"), entry("data/b.json", 0),
                       entry("plugins/p/1.0.0/bin/p", 9'000'000, true)},
-          .base = BundleBase{BundleId::parse("acme-offline-kit").value(), 11, Digest::of("base")},
+          .base = BundleBase{BundleId::parse("acme-offline-kit").value(), 11, Digest::of("base"), patches()},
           .budgets = {{"advisories", {86'400, 259'200}}, {"mirrors", {1, 1}}}};
 }
 
@@ -199,6 +208,41 @@ TEST_CASE("Every field of the predicate has its rule, and a refusal names the fi
        Code::kManifestInvalid, "predicate.base.manifestSha256"},
       {"a base with more", [](Json& d) { d["predicate"]["base"]["x"] = 1; }, Code::kManifestInvalid,
        "predicate.base.x"},
+      {"a base without patches", [](Json& d) { d["predicate"]["base"].erase("patches"); }, kAccepted, ""},
+      {"no patches, listed", [](Json& d) { d["predicate"]["base"]["patches"] = Json::array(); },
+       Code::kManifestInvalid, "predicate.base.patches"},
+      {"patches that are no list", [](Json& d) { d["predicate"]["base"]["patches"] = Json::object(); },
+       Code::kManifestInvalid, "predicate.base.patches"},
+      {"patches out of order",
+       [](Json& d) {
+         Json& list = d["predicate"]["base"]["patches"];
+         std::swap(list[0], list[1]);
+       },
+       Code::kManifestInvalid, "predicate.base.patches[1].sha256"},
+      {"a patch twice",
+       [](Json& d) {
+         Json& list = d["predicate"]["base"]["patches"];
+         list[1] = list[0];
+       },
+       Code::kManifestInvalid, "predicate.base.patches[1].sha256"},
+      {"a patch of what is no entry",
+       [](Json& d) { d["predicate"]["base"]["patches"][0]["sha256"] = std::string(64, '0'); },
+       Code::kManifestInvalid, "predicate.base.patches[0].sha256"},
+      {"a patch from what comes out",
+       [](Json& d) {
+         Json& patch = d["predicate"]["base"]["patches"][0];
+         patch["from"] = patch["sha256"];
+       },
+       Code::kManifestInvalid, "predicate.base.patches[0].from"},
+      {"a patch without digest", [](Json& d) { d["predicate"]["base"]["patches"][1].erase("patchSha256"); },
+       Code::kManifestInvalid, "predicate.base.patches[1].patchSha256"},
+      {"a patch with more", [](Json& d) { d["predicate"]["base"]["patches"][1]["path"] = "x"; },
+       Code::kManifestInvalid, "predicate.base.patches[1].path"},
+      {"a patch of no bytes", [](Json& d) { d["predicate"]["base"]["patches"][0]["patchBytes"] = 0; },
+       Code::kManifestInvalid, "predicate.base.patches[0].patchBytes"},
+      {"a patch over the limit of members",
+       [](Json& d) { d["predicate"]["base"]["patches"][0]["patchBytes"] = 9 * kGiB; }, Code::kTooLarge,
+       "predicate.base.patches[0].patchBytes"},
       {"no budgets", [](Json& d) { d["predicate"].erase("budgets"); }, kAccepted, ""},
       {"a budget as a number", [](Json& d) { d["predicate"]["budgets"]["mirrors"] = 3600; },
        Code::kManifestInvalid, "predicate.budgets.mirrors"},
@@ -402,6 +446,8 @@ TEST_CASE("A statement that would be refused when read is not written") {
       [](BundleManifest& m) { m.entries[0].path = "../x"; },
       [](BundleManifest& m) { m.entries[0].media_type = "x"; },
       [](BundleManifest& m) { m.base->generation = m.generation; },
+      [](BundleManifest& m) { m.base->patches[0].sha256 = Digest::of("none"); },
+      [](BundleManifest& m) { m.base->patches.push_back(m.base->patches[0]); },
       [](BundleManifest& m) { m.budgets["mirrors"] = {}; },
   };
   for (std::size_t i = 0; i < changes.size(); ++i) {

@@ -53,20 +53,21 @@ std::vector<BundleEntry> entries_of(const std::vector<std::string>& paths) {
   return entries;
 }
 
-std::vector<std::string> some_of(const std::vector<std::string>& all) {
-  std::vector<std::string> out;
-  for (const std::string& item : all)
+template <class T>
+std::vector<T> some_of(const std::vector<T>& all) {
+  std::vector<T> out;
+  for (const T& item : all)
     if (*rc::gen::arbitrary<bool>()) out.push_back(item);
   return out;
 }
 
 BundleManifest any_manifest() {
   std::vector<std::string> paths = *rc::gen::nonEmpty(rc::gen::container<std::vector<std::string>>(path()));
-  std::vector<std::string> tenants = some_of({"acme", "b.c", "d-e", "x_1"});
+  std::vector<std::string> tenants = some_of<std::string>({"acme", "b.c", "d-e", "x_1"});
   if (tenants.empty()) tenants = {"*"};
   const auto generation = *rc::gen::arbitrary<std::uint64_t>();
   std::map<std::string, StalenessBudget> budgets;
-  for (const std::string& category : some_of({"advisories", "anchor", "mirrors"})) {
+  for (const std::string& category : some_of<std::string>({"advisories", "anchor", "mirrors"})) {
     const auto seconds = *rc::gen::inRange<std::uint64_t>(1, 1'000'000);
     budgets[category] = {seconds, seconds * 3};
   }
@@ -74,6 +75,13 @@ BundleManifest any_manifest() {
   if (*rc::gen::arbitrary<bool>())
     base = BundleBase{BundleId::parse("other-kit").value(), *rc::gen::arbitrary<std::uint64_t>(),
                       Digest::of("base")};
+  std::vector<BundleEntry> entries = entries_of(paths);
+  if (base)
+    for (const BundleEntry& entry : some_of(entries))
+      if (base->find(entry.sha256) == nullptr) {
+        base->patches.push_back({entry.sha256, Digest::of("old"), Digest::of(entry.path), entry.size + 1});
+        std::ranges::sort(base->patches, {}, &BundlePatch::sha256);
+      }
   return {.bundle_id = BundleId::parse("kit").value(),
           .kind = *rc::gen::element(BundleKind::kOfflineKit, BundleKind::kDagPack, BundleKind::kData,
                                     BundleKind::kState),
@@ -83,7 +91,7 @@ BundleManifest any_manifest() {
           .producer =
               *rc::gen::element<std::string>("acme", "Z\xC3\xBCrich \"quoted\" \\ back", "\xF0\x9F\x94\x92"),
           .tenants = tenants,
-          .entries = entries_of(paths),
+          .entries = entries,
           .base = base,
           .budgets = budgets};
 }

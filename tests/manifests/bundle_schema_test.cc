@@ -43,7 +43,8 @@ BundleManifest sample() {
           .producer = "ACME, Zürich",
           .tenants = {"*"},
           .entries = {entry("data/é.json", false), entry("plugins/p/1.0.0/bin/p", true)},
-          .base = BundleBase{BundleId::parse("acme-kit").value(), 11, Digest::of("base")},
+          .base = BundleBase{BundleId::parse("acme-kit").value(), 11, Digest::of("base"),
+                              {{Digest::of("data/é.json"), Digest::of("old"), Digest::of("patch"), 99}}},
           .budgets = {{"advisories", {1, 2}}}};
 }
 
@@ -70,6 +71,9 @@ TEST_CASE("the published bundle manifest schema accepts what is written and refu
       {"a backslash", [](Json& d) { d["predicate"]["entries"][0]["path"] = "a\\b"; }},
       {"a Merkle root in upper case", [](Json& d) { d["predicate"]["merkleRoot"] = std::string(64, 'A'); }},
       {"a base without digest", [](Json& d) { d["predicate"]["base"].erase("manifestSha256"); }},
+      {"no patches, listed", [](Json& d) { d["predicate"]["base"]["patches"] = Json::array(); }},
+      {"a patch of nothing", [](Json& d) { d["predicate"]["base"]["patches"][0]["patchBytes"] = 0; }},
+      {"a patch with more", [](Json& d) { d["predicate"]["base"]["patches"][0]["path"] = "x"; }},
       {"a budget as a number", [](Json& d) { d["predicate"]["budgets"]["advisories"] = 3600; }},
       {"a subject with two digests", [](Json& d) { d["subject"][0]["digest"]["sha512"] = "00"; }},
   };
