@@ -18,11 +18,11 @@ void CheckLog::refused(std::string_view name, const Error& error) {
   verdict_.checks.push_back({std::string(check_of(error.code, name)), false, describe(error)});
 }
 
-void CheckLog::set_manifest(const verify::VerifiedBundleManifest& manifest) {
-  verdict_.bundle_id = manifest.get().bundle_id.str();
-  verdict_.version = manifest.get().version.str();
-  verdict_.generation = manifest.get().generation;
-  verdict_.manifest_sha256 = manifest.manifest_sha256();
+void CheckLog::set_bundle(const BundleId& bundle, const std::string& version, std::uint64_t generation, const Digest& manifest_sha256) {
+  verdict_.bundle_id = bundle.str();
+  verdict_.version = version;
+  verdict_.generation = generation;
+  verdict_.manifest_sha256 = manifest_sha256;
 }
 
 Verdict CheckLog::activated() const {

@@ -4,9 +4,9 @@
 #include <string>
 #include <string_view>
 
+#include "base/ids.h"
 #include "base/result.h"
 #include "bundle/verdict.h"
-#include "verify/bundle_manifest.h"
 
 namespace airlock::bundle {
 
@@ -18,7 +18,7 @@ class CheckLog {
   // The error of a stage becomes the last check; archive errors belong to the archive check, whichever stage met them.
   void refused(std::string_view name, const Error& error);
   void set_file_bytes(std::uint64_t bytes) { verdict_.file_bytes = bytes; }
-  void set_manifest(const verify::VerifiedBundleManifest& manifest);
+  void set_bundle(const BundleId& bundle, const std::string& version, std::uint64_t generation, const Digest& manifest_sha256);
   Verdict activated() const;  // the verdict as it stands, of a bundle that is now active
 
   template <class T>

@@ -65,9 +65,10 @@ Result<Activation> travel(Pipeline& pipeline, const ImportRequest& request, Impo
                           std::optional<OpenedBundle>& opened) {
   opened = TRY(pipeline.open());
   const StoreLock turn = TRY(ports.store.lock(request.wait));
-  StagedBundle staged = TRY(pipeline.stage(*opened));
-  if (staged.already_active()) return pipeline.confirm(std::move(staged));
-  VerifiedBundle verified = TRY(pipeline.verify(std::move(staged)));
+  SignedBundle bundle = TRY(pipeline.read(*opened));
+  if (!request.repair)
+    if (const auto active = TRY(pipeline.recognise(bundle))) return pipeline.confirm(std::move(bundle), *active);
+  VerifiedBundle verified = TRY(pipeline.verify(TRY(pipeline.stage(std::move(bundle)))));
   if (request.dry_run) return Activation{verified.step() == Step::kAlreadyActive, 0, 0};
   // From here on nothing about the bundle is in doubt; only the machine can still fail.
   return pipeline.activate(TRY(pipeline.store(std::move(verified))));

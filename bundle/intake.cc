@@ -34,30 +34,10 @@ Result<const manifests::BundleEntry*> MemberIntake::match(const archive::Member&
   return entry;
 }
 
-Result<void> MemberIntake::count_side_file(const archive::Member& member) {
-  const std::string quoted = "\"" + member.path + "\"";
-  if (member.size > limits_.metadata_bytes)
-    return fail(Code::kArchiveLimit, quoted + ": metadata of " + std::to_string(member.size) + " bytes, limit metadataBytes " + std::to_string(limits_.metadata_bytes));
-  side_bytes_ += member.size;
-  if (side_files_.size() >= kMaxSideFiles || side_bytes_ > limits_.manifest_bytes)
-    return fail(Code::kArchiveLimit, quoted + ": metadata below trust/ and time/ is over " + std::to_string(kMaxSideFiles) + " files, or over limit manifestBytes " +
-                                         std::to_string(limits_.manifest_bytes));
-  return {};
-}
-
-// Read into memory and kept from the store: nobody has vouched for it yet.
-Result<void> MemberIntake::take_unlisted(const archive::Member& member) {
-  const std::string quoted = "\"" + member.path + "\"";
-  TRY(in_place(member));
-  if (member.executable) return fail(Code::kMemberMode, quoted + " is executable");
-  TRY(count_side_file(member));
-  side_files_[member.path] = TRY(reader_.read_all(limits_.metadata_bytes));
-  return {};
-}
-
-Result<Members> MemberIntake::pass_gate() {
-  if (!gate_passed_) gate_passed_ = gate_ ? TRY(gate_(side_files_)) : Members::kRead;
-  return *gate_passed_;
+Result<void> MemberIntake::pass_gate() {
+  if (gate_passed_) return {};
+  gate_passed_ = true;
+  return gate_ ? gate_(side_.files()) : Result<void>{};
 }
 
 void MemberIntake::report() const {
@@ -78,7 +58,7 @@ Result<void> MemberIntake::count_document(const manifests::BundleEntry& entry) {
 Result<void> MemberIntake::stream(const archive::Member& member, const manifests::BundleEntry& entry, BlobOut& out) {
   Sha256 hasher;
   const bool wanted = wants(member.path), side = may_be_unlisted(member.path);
-  if (side) TRY(count_side_file(member));
+  if (side) TRY(side_.count(member));
   if (wanted) TRY(count_document(entry));
   std::string document;
   std::uint64_t left = member.size;
@@ -104,7 +84,7 @@ Result<void> MemberIntake::stream(const archive::Member& member, const manifests
     TRY(out.put(std::move(piece)));
     report();
   }
-  if (side) side_files_[member.path] = std::move(document);
+  if (side) side_.add(member.path, std::move(document));
   else if (wanted) documents_.emplace_back(member.path, std::move(document));
   return {};
 }
@@ -156,14 +136,15 @@ Result<MembersSeen> MemberIntake::run(StoreBatch* batch) {
   MembersSeen sum;
   while (const auto member = TRY(reader_.next())) {
     if (may_be_unlisted(member->path) && manifest_.find(member->path) == nullptr) {
-      TRY(take_unlisted(*member));
+      TRY(in_place(*member));
+      TRY(side_.take(*member));
       continue;
     }
     const bool patch = is_patch(member->path);
     if (patch) TRY(in_place(*member));
     if (patch) TRY(patches_.match(*member));
     const manifests::BundleEntry* entry = patch ? nullptr : TRY(match(*member));
-    if (!may_be_unlisted(member->path) && TRY(pass_gate()) == Members::kLeave) return MembersSeen{.left = true};
+    if (!may_be_unlisted(member->path)) TRY(pass_gate());
     if (patch) {
       TRY(patches_.take(reader_, *member, out, [this] { report(); }));
       continue;
@@ -172,7 +153,7 @@ Result<MembersSeen> MemberIntake::run(StoreBatch* batch) {
     ++sum.members;
     sum.bytes += member->size;
   }
-  if (TRY(pass_gate()) == Members::kLeave) return MembersSeen{.left = true};
+  TRY(pass_gate());
   TRY(out.finish());
   TRY(missing());
   TRY(take_from_base(sum));

@@ -10,7 +10,7 @@
 #include "base/limits.h"
 #include "bundle/blob_pipe.h"
 #include "bundle/delta.h"
-#include "bundle/layout.h"
+#include "bundle/side_files.h"
 #include "bundle/member_rules.h"
 #include "bundle/patch_intake.h"
 #include "bundle/specs.h"
@@ -25,17 +25,13 @@ using Progress = std::function<void(std::uint64_t done, std::uint64_t total)>;
 // The envelope: the first member, whole, unverified. kManifestFirst, kArchive*.
 Result<std::string> read_envelope_untrusted(archive::ArchiveReader& reader, const Limits& limits);
 
-// Side files (layout.h) are held in memory; unlisted ones are never stored. The gate sees all of them, also listed ones,
-// and says whether the members behind them are to be read at all.
-enum class Members { kRead, kLeave };
-using SideGate = std::function<Result<Members>(const SideFiles&)>;
-inline constexpr std::size_t kMaxSideFiles = 2048;  // and limits.manifest_bytes together
+// Unlisted side files (layout.h) are never stored. The gate sees all of them, also listed ones.
+using SideGate = std::function<Result<void>(const SideFiles&)>;
 
 struct MembersSeen {
   std::uint64_t members = 0, bytes = 0;   // carried whole
   std::uint64_t patched = 0;              // carried as what changed
   std::uint64_t in_base = 0;              // of a delta kit: not carried; proven in the store, or where there is none not looked at
-  bool left = false;  // as the gate said: nothing behind the side files was looked at
 };
 
 // Every member behind the manifest, to the end of the file. Refuses at its header what the manifest does not list
@@ -50,7 +46,7 @@ class MemberIntake {
   MemberIntake(archive::ArchiveReader& reader, const manifests::BundleManifest& manifest, const Limits& limits,
                const Progress& progress, const SideGate& gate, const MemberRules& rules, const DeltaBase* base)
       : reader_(reader), manifest_(manifest), limits_(limits), progress_(progress), gate_(gate), rules_(rules), base_(base),
-        patches_(manifest, base, limits, [this](std::string_view path) { return wants(path); }) {}
+        patches_(manifest, base, limits, [this](std::string_view path) { return wants(path); }), side_(reader, limits) {}
   MemberIntake(const MemberIntake&) = delete;
   Result<MembersSeen> run(StoreBatch* batch);
   // Bytes of the members that SpecSet or the rules want, by path, in archive order; complete after run().
@@ -66,9 +62,7 @@ class MemberIntake {
   Result<void> count_document(const manifests::BundleEntry& entry);
   void report() const;
   bool wants(std::string_view path) const { return SpecSet::wants(path) || rules_.wants(path); }
-  Result<void> take_unlisted(const archive::Member& member);
-  Result<void> count_side_file(const archive::Member& member);
-  Result<Members> pass_gate();
+  Result<void> pass_gate();
 
   archive::ArchiveReader& reader_;
   const manifests::BundleManifest& manifest_;
@@ -78,9 +72,9 @@ class MemberIntake {
   const MemberRules& rules_;
   const DeltaBase* base_;
   PatchIntake patches_;
-  std::optional<Members> gate_passed_;
-  SideFiles side_files_;
-  std::uint64_t side_bytes_ = 0, document_bytes_ = 0;
+  SideReader side_;
+  bool gate_passed_ = false;
+  std::uint64_t document_bytes_ = 0;
   std::vector<std::pair<std::string, std::string>> documents_;
   std::vector<bool> seen_;      // by position in manifest_.entries
   std::string last_;            // path of the member before

@@ -1,5 +1,7 @@
 #include "bundle/pipeline.h"
 
+#include <algorithm>
+
 #include "base/io.h"
 #include "bundle/freshness.h"
 #include "bundle/layout.h"
@@ -53,8 +55,10 @@ std::string join(const std::vector<std::string>& words) {
   return out;
 }
 
-ledger::AnchorRow anchor_row(const manifests::BundleManifest& manifest, const manifests::TimeAnchor& anchor) {
-  return {manifest.bundle_id, manifest.generation, anchor.time, std::string(manifests::to_string(source_of(anchor.format))), anchor.token_digest,
+bool is_anchor(const std::string& path) { return path.starts_with(manifests::kTimeFolder); }
+
+ledger::AnchorRow anchor_row(const BundleId& bundle, std::uint64_t generation, const manifests::TimeAnchor& anchor) {
+  return {bundle, generation, anchor.time, std::string(manifests::to_string(source_of(anchor.format))), anchor.token_digest,
           anchor.signature_fingerprint};
 }
 
@@ -80,50 +84,51 @@ Result<void> Pipeline::check_tenant(const manifests::BundleManifest& manifest) {
   return {};
 }
 
-Result<StagedBundle> Pipeline::stage(const OpenedBundle& opened) {
+Result<SignedBundle> Pipeline::read(const OpenedBundle& opened) {
   TRY(log_.note(kCheckPlan, check_plan()));
   log_.passed(kCheckPlan, "trust roots valid until " + ports_.trust_roots->valid_until.text());
   auto reader = TRY(log_.note(kCheckArchive, archive::ArchiveReader::open(opened.file().get(), {request_.limits, true})));
   log_.set_file_bytes(reader.file_bytes());
-  StagedBundle staged(TRY(prove_manifest(reader, *ports_.trust_roots, now_, request_.limits, log_)),
+  auto statement = TRY(prove_signature(reader, *ports_.trust_roots, now_, request_.limits, log_));
+  return SignedBundle(std::move(reader), std::move(statement));
+}
+
+Result<std::optional<ledger::CatalogRow>> Pipeline::recognise(const SignedBundle& bundle) const {
+  for (ledger::CatalogRow& row : TRY(ledger::active_bundles(ports_.ledger, request_.tenant)))
+    if (row.manifest_sha256 == bundle.statement_.sha256()) return std::move(row);
+  return std::nullopt;
+}
+
+Result<StagedBundle> Pipeline::stage(SignedBundle bundle) {
+  StagedBundle staged(TRY(prove_manifest(std::move(bundle.statement_), request_.limits, log_)),
                       request_.dry_run ? nullptr : std::make_unique<StoreBatch>(ports_.store));
   TRY(log_.note(kCheckTenant, check_tenant(staged.manifest())));
-  staged.already_active_ = !request_.repair && TRY(is_active(staged.verified_));
   const std::optional<DeltaBase> base = TRY(find_base(staged));
   MemberRules rules;
   if (ports_.sigstore_rules) rules = TRY(log_.note(kCheckSigstore, MemberRules::read(*ports_.sigstore_rules)));
-  const SideGate gate = [&](const SideFiles& files) -> Result<Members> {
-    staged.metadata_ = TRY(prove_metadata(ports_.repositories, staged.verified_, files, now_, log_));
-    staged.side_files_ = files;
-    if (staged.already_active_) return Members::kLeave;
+  const SideGate gate = [&](const SideFiles& files) -> Result<void> {
+    staged.beside_.metadata = TRY(prove_metadata(ports_.repositories, claim_of(staged.verified_), files, now_, log_));
+    staged.beside_.files = files;
     log_.passed(kCheckSpace, TRY(log_.note(kCheckSpace, check_space(staged.manifest(), ports_.store))));
-    return Members::kRead;
+    return {};
   };
-  auto documents = TRY(prove_members(reader, staged.manifest(), request_.limits, request_.progress, gate, rules, base ? &*base : nullptr, staged.batch_.get(), log_));
-  if (documents) staged.documents_ = std::move(*documents);
-  else log_.passed(kCheckMembers, "not read again: all of them were proven when this manifest became active (--repair reads them)");
+  staged.documents_ = TRY(prove_members(bundle.reader_, staged.manifest(), request_.limits, request_.progress, gate, rules, base ? &*base : nullptr, staged.batch_.get(), log_));
   return staged;
 }
 
-// Not asked for when nothing will be taken from it: the base of an active bundle may have been pruned since.
 Result<std::optional<DeltaBase>> Pipeline::find_base(const StagedBundle& staged) {
   const manifests::BundleManifest& manifest = staged.manifest();
-  if (!manifest.base || staged.already_active_) return std::optional<DeltaBase>();
+  if (!manifest.base) return std::optional<DeltaBase>();
   DeltaBase base = TRY(log_.note(kCheckBase, DeltaBase::find(ports_.ledger, ports_.store, request_.tenant, manifest)));
   log_.passed(kCheckBase, base.name() + " is held, manifest " + manifest.base->manifest_sha256.hex().substr(0, 16));
   return std::optional<DeltaBase>(std::move(base));
 }
 
-Result<bool> Pipeline::is_active(const verify::VerifiedBundleManifest& manifest) const {
-  const auto active = TRY(ledger::active_bundle(ports_.ledger, request_.tenant, manifest.get().bundle_id));
-  return active && active->generation == manifest.get().generation && active->manifest_sha256 == manifest.manifest_sha256();
-}
-
 // Only now: a root that came in a bundle waits for approval only when the whole bundle is what its publisher made.
-Result<void> Pipeline::check_rotation(const StagedBundle& staged) {
-  if (!staged.metadata_) return {};
-  trust::Repository* repository = trust::repository_for(*ports_.repositories, staged.manifest().bundle_id);
-  log_.passed(kCheckRotation, TRY(trust::check_rotation(*repository, staged.metadata_->new_roots(), !request_.dry_run)));
+Result<void> Pipeline::check_rotation(const BundleId& bundle, const Beside& beside) {
+  if (!beside.metadata) return {};
+  trust::Repository* repository = trust::repository_for(*ports_.repositories, bundle);
+  log_.passed(kCheckRotation, TRY(trust::check_rotation(*repository, beside.metadata->new_roots(), !request_.dry_run)));
   return {};
 }
 
@@ -142,12 +147,11 @@ Result<GenerationDecision> Pipeline::check_generation(const StagedBundle& staged
 }
 
 // What the manifest gives a budget, against the bundle's own anchor.
-Result<std::string> Pipeline::check_budgets(const StagedBundle& staged) {
-  const manifests::BundleManifest& manifest = staged.manifest();
+Result<std::string> Pipeline::check_budgets(const manifests::BundleManifest& manifest, Instant anchored) {
   std::vector<ContentAge> ages;
   std::string seen;
   for (const auto& [category, budget] : categories_of(manifest)) {
-    ages.push_back({manifest.bundle_id, manifest.generation, verify::judge_staleness(category, budget, staged.anchor_->time(), now_)});
+    ages.push_back({manifest.bundle_id, manifest.generation, verify::judge_staleness(category, budget, anchored, now_)});
     const verify::Staleness& staleness = ages.back().staleness;
     seen += "; " + category + " " + std::string(to_string(staleness.freshness)) + ", " + std::to_string(staleness.seconds_remaining) + " s remaining";
   }
@@ -157,23 +161,24 @@ Result<std::string> Pipeline::check_budgets(const StagedBundle& staged) {
   return seen;
 }
 
-Result<void> Pipeline::check_time(StagedBundle& staged) {
+// `manifest` may be null where there is no anchor.
+Result<void> Pipeline::check_time(Beside& beside, const verify::VerifiedBundleManifest* manifest) {
   TRY(time_.require_clock());
   std::map<std::string, std::string> members;
-  for (const auto& [path, bytes] : staged.side_files_)
-    if (path.starts_with(manifests::kTimeFolder)) members.emplace(path, bytes);
+  for (const auto& [path, bytes] : beside.files)
+    if (is_anchor(path)) members.emplace(path, bytes);
   if (members.empty()) {
     log_.passed(kCheckTime, "no anchor; trusted time " + now_.text());
     return {};
   }
   if (!ports_.time_roots) return fail(Code::kTimeRootsRequired, "the bundle brings a time anchor");
   const auto authorities = TRY(verify::TimeAuthorities::read(*ports_.time_roots));
-  staged.anchor_ = TRY(verify::verify_anchor(members, staged.verified_.payload(), authorities));
-  const Instant anchored = staged.anchor_->time();
+  beside.anchor = TRY(verify::verify_anchor(members, manifest->payload(), authorities));
+  const Instant anchored = beside.anchor->time();
   // Vouched for by an authority, and still to come by this clock: then the clock is behind.
   if (anchored - time_.wall > verify::kClockTolerance)
     return fail(Code::kTimeClockRollback, "the clock says " + time_.wall.text() + ", the bundle is anchored at " + anchored.text());
-  log_.passed(kCheckTime, "anchored " + anchored.text() + " by " + staged.anchor_->vouched_by() + TRY(check_budgets(staged)));
+  log_.passed(kCheckTime, "anchored " + anchored.text() + " by " + beside.anchor->vouched_by() + TRY(check_budgets(manifest->get(), anchored)));
   return {};
 }
 
@@ -187,29 +192,43 @@ Result<SpecSet> Pipeline::check_specs(StagedBundle& staged) {
 }
 
 Result<VerifiedBundle> Pipeline::verify(StagedBundle staged) {
-  TRY(log_.note(kCheckRotation, check_rotation(staged)));
+  TRY(log_.note(kCheckRotation, check_rotation(staged.manifest().bundle_id, staged.beside_)));
   GenerationDecision decision = TRY(log_.note(kCheckGeneration, check_generation(staged)));
   log_.passed(kCheckGeneration, std::move(decision.seen));
-  TRY(log_.note(kCheckTime, check_time(staged)));
+  TRY(log_.note(kCheckTime, check_time(staged.beside_, &staged.verified_)));
   SpecSet specs = TRY(log_.note(kCheckSpecs, check_specs(staged)));
   return VerifiedBundle(std::move(staged), std::move(specs), decision.step);
 }
 
-Result<Activation> Pipeline::confirm(StagedBundle staged) {
-  TRY(log_.note(kCheckRotation, check_rotation(staged)));
-  log_.passed(kCheckGeneration, TRY(log_.note(kCheckGeneration, check_generation(staged))).seen);
-  TRY(log_.note(kCheckTime, check_time(staged)));
-  const Activation activation{.already_active = true};
-  if (request_.dry_run) return activation;
-  if (staged.metadata_) TRY(staged.metadata_->commit());
-  const ledger::Who who = who_of(request_);
-  const std::string subject = "bundle:" + staged.manifest().bundle_id.str() + "@" + std::to_string(staged.manifest().generation);
+Result<Activation> Pipeline::confirm(SignedBundle bundle, const ledger::CatalogRow& active) {
+  log_.set_bundle(active.bundle, active.version, active.generation, active.manifest_sha256);
+  Beside beside{TRY(log_.note(kCheckArchive, read_side_files(bundle.reader_, request_.limits))), {}, {}};
+  const trust::BundleClaim claim{active.bundle, active.generation, bundle.statement_.payload()};
+  beside.metadata = TRY(log_.note(kCheckTuf, prove_metadata(ports_.repositories, claim, beside.files, now_, log_)));
+  log_.passed(kCheckMembers, "not read again: all of them were proven when this manifest became active (--repair reads them)");
+  TRY(log_.note(kCheckRotation, check_rotation(active.bundle, beside)));
+  log_.passed(kCheckGeneration, "generation " + std::to_string(active.generation) + ", version " + active.version + ", already active");
+  std::optional<verify::VerifiedBundleManifest> manifest;  // of 20,000 entries: a third of a second, and only budgets need it
+  if (std::ranges::any_of(beside.files, is_anchor, &SideFiles::value_type::first))
+    manifest = TRY(prove_manifest(bundle.statement_, request_.limits, log_));
+  TRY(log_.note(kCheckTime, check_time(beside, manifest ? &*manifest : nullptr)));
+  if (request_.dry_run) return Activation{.already_active = true};
+  if (beside.metadata) TRY(beside.metadata->commit());
+  // COMMIT POINT: one ledger transaction, the event. Before: newer metadata may be trusted already, as in activate(); after:
+  // it is on record that the bundle came again; test: "C097 the same bundle again is a no-op that says so"
   TRY(ports_.ledger.write(now_, [&](ledger::Tx& tx) -> Result<void> {
-    TRY(tx.append(request_.tenant, {"bundle.reimported", subject, who, std::nullopt, std::nullopt, log_.activated().to_json()}));
-    if (staged.anchor_) TRY(ledger::record_anchor(tx, request_.tenant, anchor_row(staged.manifest(), staged.anchor_->get()), who));
-    return ledger::raise_high_water(tx, {now_, ports_.boot});
+    TRY(tx.append(request_.tenant, {"bundle.reimported", "bundle:" + active.bundle.str() + "@" + std::to_string(active.generation),
+                                    who_of(request_), std::nullopt, std::nullopt, log_.activated().to_json()}));
+    return keep_beside(tx, active.bundle, active.generation, beside);
   }));
-  return activation;
+  return Activation{.already_active = true};
+}
+
+// In the transaction that accepts the bundle.
+Result<void> Pipeline::keep_beside(ledger::Tx& tx, const BundleId& bundle, std::uint64_t generation, const Beside& beside) {
+  if (beside.anchor)
+    TRY(ledger::record_anchor(tx, request_.tenant, anchor_row(bundle, generation, beside.anchor->get()), who_of(request_)));
+  return ledger::raise_high_water(tx, {now_, ports_.boot});
 }
 
 Result<StoredBundle> Pipeline::store(VerifiedBundle verified) {
@@ -239,16 +258,14 @@ Result<Activation> Pipeline::activate(StoredBundle stored) {
     const manifests::BundleEntry& entry = manifest.entries[next++];
     return ledger::ItemRow{entry.path, entry.sha256, entry.size, entry.executable, entry.media_type};
   };
-  const ledger::Who who = who_of(request_);
   // Before the catalog: a crash in between leaves metadata that is newer than the active bundle, which the next import of
   // the same bundle finds in place; the other way round the site would hold a bundle and could be rolled back behind it.
-  if (staged.metadata_) TRY(staged.metadata_->commit());
+  if (staged.beside_.metadata) TRY(staged.beside_.metadata->commit());
   // COMMIT POINT: one ledger transaction. Before: the old generation is active, and blobs that nothing refers to lie in
   // the store; after: the new one is, with its event; test: "a kill at any instant leaves the old or the new generation"
   TRY(ports_.ledger.write(now_, [&](ledger::Tx& tx) -> Result<void> {
-    TRY(ledger::record_import(tx, request_.tenant, import, who));
-    if (staged.anchor_) TRY(ledger::record_anchor(tx, request_.tenant, anchor_row(manifest, staged.anchor_->get()), who));
-    return ledger::raise_high_water(tx, {now_, ports_.boot});
+    TRY(ledger::record_import(tx, request_.tenant, import, who_of(request_)));
+    return keep_beside(tx, manifest.bundle_id, manifest.generation, staged.beside_);
   }));
   return Activation{stored.verified_.step_ == Step::kAlreadyActive, stored.new_blobs_, stored.repaired_blobs_};
 }

@@ -3,29 +3,29 @@
 // be activated.
 //
 //   OpenedBundle    the plan holds: a readable file, trust roots inside their window, force complete   (check 1)
-//   StagedBundle    signature, TUF metadata and every member hold; blobs lie nameless in the store    (checks 2 to 5)
+//   SignedBundle    enough trusted keys have signed its statement; nothing behind that was read      (checks 2, 3)
+//   StagedBundle    manifest, TUF metadata and every member hold; blobs lie nameless in the store    (checks 2 to 5)
 //   VerifiedBundle  it may follow what was accepted, and its specs hold              (checks 6 to 9)
 //   StoredBundle    every blob is durable under its name; nothing refers to them yet
 //   Activation      the catalog says so
 //
-// A bundle whose manifest is active already stops being read before its first member: confirm() takes the short way
-// from StagedBundle to Activation.
+// A bundle whose statement is that of an active one is recognised by its digest: confirm() takes the short way from
+// SignedBundle to Activation and reads no member.
 #pragma once
 
 #include <memory>
 #include <optional>
 
 #include "archive/archive.h"
-#include "bundle/check_log.h"
 #include "bundle/delta.h"
 #include "bundle/generation.h"
 #include "bundle/import.h"
-#include "bundle/intake.h"
+#include "bundle/prove.h"
 #include "bundle/specs.h"
+#include "ledger/catalog.h"
 #include "ledger/ledger.h"
 #include "verify/time/anchor.h"
 #include "verify/time/trusted_time.h"
-#include "trust/bundle_check.h"
 
 namespace airlock::bundle {
 
@@ -39,11 +39,25 @@ class OpenedBundle {
   UniqueFd file_;
 };
 
+class SignedBundle {
+ private:
+  friend class Pipeline;
+  SignedBundle(archive::ArchiveReader reader, verify::SignedStatement statement)
+      : reader_(std::move(reader)), statement_(std::move(statement)) {}
+  archive::ArchiveReader reader_;
+  verify::SignedStatement statement_;
+};
+
+// What came beside the members and speaks about the statement.
+struct Beside {
+  SideFiles files;                                 // trust/ and time/, which the manifest need not list
+  std::optional<trust::CheckedMetadata> metadata;  // where a TUF repository speaks for the bundle
+  std::optional<verify::VerifiedAnchor> anchor;    // when a configured authority says it existed
+};
+
 class StagedBundle {
  public:
   const manifests::BundleManifest& manifest() const { return verified_.get(); }
-  // This very manifest is active: its members were proven when it became so, and were not read again.
-  bool already_active() const { return already_active_; }
 
  private:
   friend class Pipeline;
@@ -51,11 +65,8 @@ class StagedBundle {
       : verified_(std::move(verified)), batch_(std::move(batch)) {}
   verify::VerifiedBundleManifest verified_;
   std::unique_ptr<StoreBatch> batch_;  // null in a dry run
-  bool already_active_ = false;
   std::vector<std::pair<std::string, std::string>> documents_;  // of the members that SpecSet wants
-  SideFiles side_files_;                                        // trust/ and time/, which the manifest need not list
-  std::optional<trust::CheckedMetadata> metadata_;              // where a TUF repository speaks for the bundle
-  std::optional<verify::VerifiedAnchor> anchor_;                // when a configured authority says it existed
+  Beside beside_;
 };
 
 class VerifiedBundle {
@@ -90,23 +101,26 @@ class Pipeline {
       : request_(request), ports_(ports), time_(time), now_(time.now), log_(log) {}
 
   Result<OpenedBundle> open();
-  Result<StagedBundle> stage(const OpenedBundle& opened);
+  Result<SignedBundle> read(const OpenedBundle& opened);  // which must outlive it
+  // The tenant's active bundle that this one is, if it is one.
+  Result<std::optional<ledger::CatalogRow>> recognise(const SignedBundle& bundle) const;
+  // What an active bundle can still bring: newer TUF metadata, a newer time anchor. In a dry run nothing is kept.
+  Result<Activation> confirm(SignedBundle bundle, const ledger::CatalogRow& active);
+  Result<StagedBundle> stage(SignedBundle bundle);
   Result<VerifiedBundle> verify(StagedBundle staged);
   Result<StoredBundle> store(VerifiedBundle verified);
-  // What an already active bundle can still bring: newer TUF metadata, a newer time anchor. In a dry run nothing is kept.
-  Result<Activation> confirm(StagedBundle staged);
   // The verdict becomes part of the history event, in the same transaction as the catalog.
   Result<Activation> activate(StoredBundle stored);
 
  private:
   Result<void> check_plan();
-  Result<void> check_rotation(const StagedBundle& staged);
+  Result<void> check_rotation(const BundleId& bundle, const Beside& beside);
   Result<void> check_tenant(const manifests::BundleManifest& manifest);
   Result<std::optional<DeltaBase>> find_base(const StagedBundle& staged);
-  Result<bool> is_active(const verify::VerifiedBundleManifest& manifest) const;
   Result<GenerationDecision> check_generation(const StagedBundle& staged);
-  Result<void> check_time(StagedBundle& staged);
-  Result<std::string> check_budgets(const StagedBundle& staged);
+  Result<void> check_time(Beside& beside, const verify::VerifiedBundleManifest* manifest);
+  Result<std::string> check_budgets(const manifests::BundleManifest& manifest, Instant anchored);
+  Result<void> keep_beside(ledger::Tx& tx, const BundleId& bundle, std::uint64_t generation, const Beside& beside);
   Result<SpecSet> check_specs(StagedBundle& staged);
 
   const ImportRequest& request_;
@@ -118,24 +132,5 @@ class Pipeline {
 
 // The person behind an import, with the reason for what it overrides.
 ledger::Who who_of(const ImportRequest& request);
-
-// What import and verify_bundle share: checks 1, 2, 3 and 5, which need no site.
-using Documents = std::vector<std::pair<std::string, std::string>>;
-Result<UniqueFd> open_bundle_file(const std::string& path);  // kBundlePathRequired, kNotFound...
-// kTrustRootsRequired, kInvalidTrustWindow
-Result<void> check_trust_window(const std::optional<manifests::TrustRoots>& roots, Instant now);
-Result<verify::VerifiedBundleManifest> prove_manifest(archive::ArchiveReader& reader, const manifests::TrustRoots& roots,
-                                                      Instant now, const Limits& limits, CheckLog& log);
-// Gives the documents that SpecSet wants; none when the gate said to leave the members. `batch` null: nothing is written.
-// `gate` as in intake.h; `base` null: of a full bundle, or nothing is imported. The rules are judged when every member is
-// proven.
-Result<std::optional<Documents>> prove_members(archive::ArchiveReader& reader, const manifests::BundleManifest& manifest,
-                                               const Limits& limits, const Progress& progress, const SideGate& gate,
-                                               const MemberRules& rules, const DeltaBase* base, StoreBatch* batch, CheckLog& log);
-// Check 4. Nothing when no repository speaks for the bundle, or the one that does asks for no metadata and there is none.
-Result<std::optional<trust::CheckedMetadata>> prove_metadata(std::vector<trust::Repository>* repositories,
-                                                             const verify::VerifiedBundleManifest& manifest,
-                                                             const SideFiles& files, Instant now, CheckLog& log);
-Result<SpecSet> parse_specs(Documents documents, const Limits& limits);
 
 }  // namespace airlock::bundle

@@ -2,7 +2,8 @@
 
 #include "base/io.h"
 #include "bundle/layout.h"
-#include "bundle/pipeline.h"
+#include "bundle/import.h"
+#include "bundle/prove.h"
 #include "verify/dsse.h"
 
 namespace airlock::bundle {
@@ -40,25 +41,28 @@ Result<void> check_trust_window(const std::optional<manifests::TrustRoots>& root
                                              roots->valid_until.text());
 }
 
-Result<verify::VerifiedBundleManifest> prove_manifest(archive::ArchiveReader& reader, const manifests::TrustRoots& roots,
-                                                      Instant now, const Limits& limits, CheckLog& log) {
+Result<verify::SignedStatement> prove_signature(archive::ArchiveReader& reader, const manifests::TrustRoots& roots, Instant now,
+                                                const Limits& limits, CheckLog& log) {
   const std::string envelope = TRY(log.note(kCheckArchive, read_envelope_untrusted(reader, limits)));
-  auto manifest = TRY(log.note(kCheckSignature, verify::check_bundle_manifest(envelope, roots, now, limits)));
-  TRY(log.note(kCheckSignature, check_layout(manifest.get())));
+  auto statement = TRY(log.note(kCheckSignature, verify::check_bundle_signature(envelope, roots, now, limits)));
   std::string keys;
-  for (const std::string& id : manifest.key_ids()) keys += (keys.empty() ? "" : ", ") + id.substr(0, 16);
-  log.set_manifest(manifest);
-  log.passed(kCheckSignature, number(manifest.key_ids().size()) + " trusted keys signed, " + number(roots.threshold) +
-                                  " needed: " + keys);
+  for (const std::string& id : statement.key_ids()) keys += (keys.empty() ? "" : ", ") + id.substr(0, 16);
+  log.passed(kCheckSignature, number(statement.key_ids().size()) + " trusted keys signed, " + number(roots.threshold) + " needed: " + keys);
+  return statement;
+}
+
+Result<verify::VerifiedBundleManifest> prove_manifest(verify::SignedStatement statement, const Limits& limits, CheckLog& log) {
+  auto manifest = TRY(log.note(kCheckManifest, verify::read_bundle_manifest(std::move(statement), limits)));
+  TRY(log.note(kCheckManifest, check_layout(manifest.get())));
+  log.set_bundle(manifest.get().bundle_id, manifest.get().version.str(), manifest.get().generation, manifest.manifest_sha256());
   return manifest;
 }
 
-Result<std::optional<Documents>> prove_members(archive::ArchiveReader& reader, const manifests::BundleManifest& manifest,
-                                               const Limits& limits, const Progress& progress, const SideGate& gate,
-                                               const MemberRules& rules, const DeltaBase* base, StoreBatch* batch, CheckLog& log) {
+Result<Documents> prove_members(archive::ArchiveReader& reader, const manifests::BundleManifest& manifest, const Limits& limits,
+                                const Progress& progress, const SideGate& gate, const MemberRules& rules, const DeltaBase* base,
+                                StoreBatch* batch, CheckLog& log) {
   MemberIntake intake(reader, manifest, limits, progress, gate, rules, base);
   const MembersSeen seen = TRY(log.note(kCheckMembers, intake.run(batch)));
-  if (seen.left) return std::nullopt;
   log.passed(kCheckArchive, number(reader.file_bytes()) + " bytes, " + number(reader.unpacked_bytes()) + " unpacked, nothing after the end");
   log.passed(kCheckMembers, members_text(seen, manifest, base != nullptr));
   Documents documents;
@@ -72,19 +76,22 @@ Result<std::optional<Documents>> prove_members(archive::ArchiveReader& reader, c
 }
 
 Result<std::optional<trust::CheckedMetadata>> prove_metadata(std::vector<trust::Repository>* repositories,
-                                                             const verify::VerifiedBundleManifest& manifest,
-                                                             const SideFiles& files, Instant now, CheckLog& log) {
+                                                             const trust::BundleClaim& claim, const SideFiles& files,
+                                                             Instant now, CheckLog& log) {
   static constexpr std::string_view kFolder = "trust/";
-  trust::Repository* repository = repositories == nullptr ? nullptr : trust::repository_for(*repositories, manifest.get().bundle_id);
+  trust::Repository* repository = repositories == nullptr ? nullptr : trust::repository_for(*repositories, claim.bundle);
   if (repository == nullptr) return std::nullopt;
   trust::MetadataFiles metadata;
   for (const auto& [path, bytes] : files)
     if (path.starts_with(kFolder)) metadata.emplace(path.substr(kFolder.size()), bytes);
   if (metadata.empty() && !repository->config().required) return std::nullopt;
-  auto checked = TRY(trust::check_bundle_metadata(*repository, std::move(metadata),
-                                                  {manifest.get().bundle_id, manifest.get().generation, manifest.payload()}, now));
+  auto checked = TRY(trust::check_bundle_metadata(*repository, std::move(metadata), claim, now));
   log.passed(kCheckTuf, repository->name().str() + ": " + checked.seen());
   return checked;
+}
+
+trust::BundleClaim claim_of(const verify::VerifiedBundleManifest& manifest) {
+  return {manifest.get().bundle_id, manifest.get().generation, manifest.payload()};
 }
 
 Result<SpecSet> parse_specs(Documents documents, const Limits& limits) {
@@ -104,13 +111,14 @@ Verdict verify_bundle(const VerifyRequest& request, const std::optional<manifest
     auto reader = TRY(log.note(kCheckArchive, archive::ArchiveReader::open(file.get(), {request.limits, true})));
     log.set_file_bytes(reader.file_bytes());
     log.passed(kCheckPlan, "trust roots valid until " + trust_roots->valid_until.text());
-    const auto manifest = TRY(prove_manifest(reader, *trust_roots, now, request.limits, log));
-    const SideGate gate = [&](const SideFiles& files) -> Result<Members> {
-      (void)TRY(prove_metadata(repositories, manifest, files, now, log));
-      return Members::kRead;
+    auto statement = TRY(prove_signature(reader, *trust_roots, now, request.limits, log));
+    const auto manifest = TRY(prove_manifest(std::move(statement), request.limits, log));
+    const SideGate gate = [&](const SideFiles& files) -> Result<void> {
+      (void)TRY(prove_metadata(repositories, claim_of(manifest), files, now, log));
+      return {};
     };
     auto documents = TRY(prove_members(reader, manifest.get(), request.limits, request.progress, gate, MemberRules{}, nullptr, nullptr, log));
-    const SpecSet specs = TRY(log.note(kCheckSpecs, parse_specs(std::move(*documents), request.limits)));
+    const SpecSet specs = TRY(log.note(kCheckSpecs, parse_specs(std::move(documents), request.limits)));
     const auto summary = TRY(log.note(kCheckSpecs, specs.check(manifest.get(), std::nullopt, nullptr)));
     log.passed(kCheckSpecs, number(summary.dags) + " DAGs, " + number(summary.plugins) +
                                 " plugins; what other bundles must hold was not looked for");

@@ -16,7 +16,7 @@ namespace airlock::bundle {
 // The checks of the bundle format page that this version performs, by number: 1 plan, 2 archive, 3 signature, tenant,
 // 4 tuf and 6 rotation (where a TUF repository speaks for the bundle), 5 base (of a delta kit), members and sigstore (where the site has rules on members), 7 generation, 8 time, 9 specs. A verdict names only
 // what was done.
-inline constexpr std::string_view kCheckPlan = "plan", kCheckArchive = "archive", kCheckSignature = "signature",
+inline constexpr std::string_view kCheckPlan = "plan", kCheckArchive = "archive", kCheckSignature = "signature", kCheckManifest = "manifest",
                                   kCheckTenant = "tenant", kCheckMembers = "members", kCheckGeneration = "generation", kCheckSpecs = "specs",
                                   kCheckTuf = "tuf", kCheckRotation = "rotation", kCheckTime = "time", kCheckSigstore = "sigstore",
                                   kCheckBase = "base";

@@ -16,16 +16,11 @@ Result<std::vector<PublicKey>> trusted_keys(const manifests::TrustRoots& roots) 
   return keys;
 }
 
-VerifiedBundleManifest::VerifiedBundleManifest(manifests::BundleManifest manifest, std::string payload,
-                                               std::vector<std::string> key_ids)
-    : manifest_(std::move(manifest)),
-      payload_(std::move(payload)),
-      manifest_sha256_(Digest::of(payload_)),
-      key_ids_(std::move(key_ids)) {}
+SignedStatement::SignedStatement(std::string payload, std::vector<std::string> key_ids)
+    : payload_(std::move(payload)), sha256_(Digest::of(payload_)), key_ids_(std::move(key_ids)) {}
 
-Result<VerifiedBundleManifest> check_bundle_manifest(std::string_view envelope,
-                                                     const manifests::TrustRoots& roots, Instant now,
-                                                     const Limits& limits) {
+Result<SignedStatement> check_bundle_signature(std::string_view envelope, const manifests::TrustRoots& roots, Instant now,
+                                               const Limits& limits) {
   if (!roots.valid_at(now))
     return fail(Code::kInvalidTrustWindow, "now " + now.text() + ", valid from " + roots.valid_from.text() +
                                                " until " + roots.valid_until.text());
@@ -34,8 +29,17 @@ Result<VerifiedBundleManifest> check_bundle_manifest(std::string_view envelope,
       TRY(verify_envelope(TRY(parse_envelope(envelope, manifests::kManifestPath, limits)), keys,
                           roots.threshold, manifests::kStatementPayloadType));
   std::vector<std::string> key_ids = verified.key_ids();
-  auto manifest = TRY(manifests::parse_bundle_statement(verified.payload(), limits));
-  return VerifiedBundleManifest(std::move(manifest), std::move(verified).take_payload(), std::move(key_ids));
+  return SignedStatement(std::move(verified).take_payload(), std::move(key_ids));
+}
+
+Result<VerifiedBundleManifest> read_bundle_manifest(SignedStatement statement, const Limits& limits) {
+  auto manifest = TRY(manifests::parse_bundle_statement(statement.payload(), limits));
+  return VerifiedBundleManifest(std::move(manifest), std::move(statement));
+}
+
+Result<VerifiedBundleManifest> check_bundle_manifest(std::string_view envelope, const manifests::TrustRoots& roots, Instant now,
+                                                     const Limits& limits) {
+  return read_bundle_manifest(TRY(check_bundle_signature(envelope, roots, now, limits)), limits);
 }
 
 }  // namespace airlock::verify
