@@ -14,7 +14,7 @@ namespace airlock::bundle {
 class CheckLog {
  public:
   explicit CheckLog(Verdict& verdict) : verdict_(verdict) {}
-  void passed(std::string_view name, std::string seen) { verdict_.checks.push_back({std::string(name), true, std::move(seen)}); }
+  void passed(std::string_view name, Seen seen) { verdict_.checks.push_back({std::string(name), true, std::move(seen)}); }
   // The error of a stage becomes the last check; archive errors belong to the archive check, whichever stage met them.
   void refused(std::string_view name, const Error& error);
   void set_file_bytes(std::uint64_t bytes) { verdict_.file_bytes = bytes; }

@@ -2,6 +2,16 @@
 
 namespace airlock::bundle {
 
+std::string_view to_string(Step step) {
+  switch (step) {
+    case Step::kFirst: return "first";
+    case Step::kNewer: return "newer";
+    case Step::kAlreadyActive: return "already-active";
+    case Step::kForced: return "forced";
+  }
+  return "unknown";
+}
+
 Result<GenerationDecision> decide_generation(const Candidate& candidate, const Accepted& accepted, bool forced) {
   const std::string mine = "generation " + std::to_string(candidate.generation) + ", version " + candidate.version.str();
   if (accepted.same_generation && *accepted.same_generation != candidate.manifest_sha256)

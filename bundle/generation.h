@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/digest.h"
 #include "base/result.h"
@@ -26,6 +27,7 @@ struct Accepted {
 };
 
 enum class Step { kFirst, kNewer, kAlreadyActive, kForced };
+std::string_view to_string(Step step);  // "first", "newer", "already-active", "forced"
 
 struct GenerationDecision {
   Step step;

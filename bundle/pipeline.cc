@@ -55,6 +55,10 @@ std::string join(const std::vector<std::string>& words) {
   return out;
 }
 
+Json generation_facts(std::uint64_t generation, const std::string& version, Step step) {
+  return {{"generation", generation}, {"version", version}, {"step", to_string(step)}};
+}
+
 bool is_anchor(const std::string& path) { return path.starts_with(manifests::kTimeFolder); }
 
 ledger::AnchorRow anchor_row(const BundleId& bundle, std::uint64_t generation, const manifests::TimeAnchor& anchor) {
@@ -80,13 +84,14 @@ Result<OpenedBundle> Pipeline::open() {
 Result<void> Pipeline::check_tenant(const manifests::BundleManifest& manifest) {
   if (!manifest.for_tenant(request_.tenant))
     return fail(Code::kTenantMismatch, "for " + join(manifest.tenants) + ", not for " + request_.tenant.str());
-  log_.passed(kCheckTenant, "for " + join(manifest.tenants));
+  log_.passed(kCheckTenant, {"for " + join(manifest.tenants), {{"tenants", manifest.tenants}}});
   return {};
 }
 
 Result<SignedBundle> Pipeline::read(const OpenedBundle& opened) {
   TRY(log_.note(kCheckPlan, check_plan()));
-  log_.passed(kCheckPlan, "trust roots valid until " + ports_.trust_roots->valid_until.text());
+  const std::string until = ports_.trust_roots->valid_until.text();
+  log_.passed(kCheckPlan, {"trust roots valid until " + until, {{"validUntil", until}}});
   auto reader = TRY(log_.note(kCheckArchive, archive::ArchiveReader::open(opened.file().get(), {request_.limits, true})));
   log_.set_file_bytes(reader.file_bytes());
   auto statement = TRY(prove_signature(reader, *ports_.trust_roots, now_, request_.limits, log_));
@@ -120,7 +125,9 @@ Result<std::optional<DeltaBase>> Pipeline::find_base(const StagedBundle& staged)
   const manifests::BundleManifest& manifest = staged.manifest();
   if (!manifest.base) return std::optional<DeltaBase>();
   DeltaBase base = TRY(log_.note(kCheckBase, DeltaBase::find(ports_.ledger, ports_.store, request_.tenant, manifest)));
-  log_.passed(kCheckBase, base.name() + " is held, manifest " + manifest.base->manifest_sha256.hex().substr(0, 16));
+  const Digest& digest = manifest.base->manifest_sha256;
+  log_.passed(kCheckBase, {base.name() + " is held, manifest " + digest.hex().substr(0, 16),
+                           {{"bundleId", manifest.base->bundle_id.str()}, {"generation", manifest.base->generation}, {"manifestSha256", digest.hex()}}});
   return std::optional<DeltaBase>(std::move(base));
 }
 
@@ -147,17 +154,19 @@ Result<GenerationDecision> Pipeline::check_generation(const StagedBundle& staged
 }
 
 // What the manifest gives a budget, against the bundle's own anchor.
-Result<std::string> Pipeline::check_budgets(const manifests::BundleManifest& manifest, Instant anchored) {
+Result<Seen> Pipeline::check_budgets(const manifests::BundleManifest& manifest, Instant anchored) {
   std::vector<ContentAge> ages;
-  std::string seen;
+  Seen seen("");
   for (const auto& [category, budget] : categories_of(manifest)) {
     ages.push_back({manifest.bundle_id, manifest.generation, verify::judge_staleness(category, budget, anchored, now_)});
     const verify::Staleness& staleness = ages.back().staleness;
-    seen += "; " + category + " " + std::string(to_string(staleness.freshness)) + ", " + std::to_string(staleness.seconds_remaining) + " s remaining";
+    const std::string state(to_string(staleness.freshness));
+    seen.text += "; " + category + " " + state + ", " + std::to_string(staleness.seconds_remaining) + " s remaining";
+    seen.facts["ages"].push_back({{"category", category}, {"state", state}, {"secondsRemaining", staleness.seconds_remaining}});
   }
   FreshnessRules rules;
   if (request_.allow_stale) rules.overrides = request_.allow_stale->categories;
-  for (const std::string& category : TRY(check_fresh(ages, rules))) seen += "; " + category + " accepted all the same";
+  for (const std::string& category : TRY(check_fresh(ages, rules))) seen.text += "; " + category + " accepted all the same";
   return seen;
 }
 
@@ -168,7 +177,7 @@ Result<void> Pipeline::check_time(Beside& beside, const verify::VerifiedBundleMa
   for (const auto& [path, bytes] : beside.files)
     if (is_anchor(path)) members.emplace(path, bytes);
   if (members.empty()) {
-    log_.passed(kCheckTime, "no anchor; trusted time " + now_.text());
+    log_.passed(kCheckTime, {"no anchor; trusted time " + now_.text(), {{"trustedNow", now_.text()}}});
     return {};
   }
   if (!ports_.time_roots) return fail(Code::kTimeRootsRequired, "the bundle brings a time anchor");
@@ -178,7 +187,10 @@ Result<void> Pipeline::check_time(Beside& beside, const verify::VerifiedBundleMa
   // Vouched for by an authority, and still to come by this clock: then the clock is behind.
   if (anchored - time_.wall > verify::kClockTolerance)
     return fail(Code::kTimeClockRollback, "the clock says " + time_.wall.text() + ", the bundle is anchored at " + anchored.text());
-  log_.passed(kCheckTime, "anchored " + anchored.text() + " by " + beside.anchor->vouched_by() + TRY(check_budgets(manifest->get(), anchored)));
+  Seen seen = TRY(check_budgets(manifest->get(), anchored));
+  seen.text = "anchored " + anchored.text() + " by " + beside.anchor->vouched_by() + seen.text;
+  seen.facts.update({{"trustedNow", now_.text()}, {"anchoredAt", anchored.text()}, {"vouchedBy", beside.anchor->vouched_by()}});
+  log_.passed(kCheckTime, std::move(seen));
   return {};
 }
 
@@ -186,15 +198,15 @@ Result<SpecSet> Pipeline::check_specs(StagedBundle& staged) {
   SpecSet specs = TRY(parse_specs(std::move(staged.documents_), request_.limits));
   LedgerCatalog catalog(ports_.ledger, ports_.store, request_.tenant, request_.limits);
   const auto summary = TRY(specs.check(staged.manifest(), request_.tenant, &catalog));
-  log_.passed(kCheckSpecs, std::to_string(summary.dags) + " DAGs, " + std::to_string(summary.plugins) +
-                               " plugins, all they refer to is held");
+  log_.passed(kCheckSpecs, {std::to_string(summary.dags) + " DAGs, " + std::to_string(summary.plugins) + " plugins, all they refer to is held",
+                            {{"dags", summary.dags}, {"plugins", summary.plugins}}});
   return specs;
 }
 
 Result<VerifiedBundle> Pipeline::verify(StagedBundle staged) {
   TRY(log_.note(kCheckRotation, check_rotation(staged.manifest().bundle_id, staged.beside_)));
   GenerationDecision decision = TRY(log_.note(kCheckGeneration, check_generation(staged)));
-  log_.passed(kCheckGeneration, std::move(decision.seen));
+  log_.passed(kCheckGeneration, {std::move(decision.seen), generation_facts(staged.manifest().generation, staged.manifest().version.str(), decision.step)});
   TRY(log_.note(kCheckTime, check_time(staged.beside_, &staged.verified_)));
   SpecSet specs = TRY(log_.note(kCheckSpecs, check_specs(staged)));
   return VerifiedBundle(std::move(staged), std::move(specs), decision.step);
@@ -205,9 +217,10 @@ Result<Activation> Pipeline::confirm(SignedBundle bundle, const ledger::CatalogR
   Beside beside{TRY(log_.note(kCheckArchive, read_side_files(bundle.reader_, request_.limits))), {}, {}};
   const trust::BundleClaim claim{active.bundle, active.generation, bundle.statement_.payload()};
   beside.metadata = TRY(log_.note(kCheckTuf, prove_metadata(ports_.repositories, claim, beside.files, now_, log_)));
-  log_.passed(kCheckMembers, "not read again: all of them were proven when this manifest became active (--repair reads them)");
+  log_.passed(kCheckMembers, {"not read again: all of them were proven when this manifest became active (--repair reads them)", {{"listed", nullptr}}});
   TRY(log_.note(kCheckRotation, check_rotation(active.bundle, beside)));
-  log_.passed(kCheckGeneration, "generation " + std::to_string(active.generation) + ", version " + active.version + ", already active");
+  log_.passed(kCheckGeneration, {"generation " + std::to_string(active.generation) + ", version " + active.version + ", already active",
+                                 generation_facts(active.generation, active.version, Step::kAlreadyActive)});
   std::optional<verify::VerifiedBundleManifest> manifest;  // of 20,000 entries: a third of a second, and only budgets need it
   if (std::ranges::any_of(beside.files, is_anchor, &SideFiles::value_type::first))
     manifest = TRY(prove_manifest(bundle.statement_, request_.limits, log_));

@@ -119,7 +119,7 @@ class Pipeline {
   Result<std::optional<DeltaBase>> find_base(const StagedBundle& staged);
   Result<GenerationDecision> check_generation(const StagedBundle& staged);
   Result<void> check_time(Beside& beside, const verify::VerifiedBundleManifest* manifest);
-  Result<std::string> check_budgets(const manifests::BundleManifest& manifest, Instant anchored);
+  Result<Seen> check_budgets(const manifests::BundleManifest& manifest, Instant anchored);
   Result<void> keep_beside(ledger::Tx& tx, const BundleId& bundle, std::uint64_t generation, const Beside& beside);
   Result<SpecSet> check_specs(StagedBundle& staged);
 

@@ -47,7 +47,8 @@ Result<verify::SignedStatement> prove_signature(archive::ArchiveReader& reader, 
   auto statement = TRY(log.note(kCheckSignature, verify::check_bundle_signature(envelope, roots, now, limits)));
   std::string keys;
   for (const std::string& id : statement.key_ids()) keys += (keys.empty() ? "" : ", ") + id.substr(0, 16);
-  log.passed(kCheckSignature, number(statement.key_ids().size()) + " trusted keys signed, " + number(roots.threshold) + " needed: " + keys);
+  log.passed(kCheckSignature, {number(statement.key_ids().size()) + " trusted keys signed, " + number(roots.threshold) + " needed: " + keys,
+                               {{"keyIds", statement.key_ids()}, {"threshold", roots.threshold}}});
   return statement;
 }
 
@@ -63,8 +64,11 @@ Result<Documents> prove_members(archive::ArchiveReader& reader, const manifests:
                                 StoreBatch* batch, CheckLog& log) {
   MemberIntake intake(reader, manifest, limits, progress, gate, rules, base);
   const MembersSeen seen = TRY(log.note(kCheckMembers, intake.run(batch)));
-  log.passed(kCheckArchive, number(reader.file_bytes()) + " bytes, " + number(reader.unpacked_bytes()) + " unpacked, nothing after the end");
-  log.passed(kCheckMembers, members_text(seen, manifest, base != nullptr));
+  log.passed(kCheckArchive, {number(reader.file_bytes()) + " bytes, " + number(reader.unpacked_bytes()) + " unpacked, nothing after the end",
+                             {{"fileBytes", reader.file_bytes()}, {"unpackedBytes", reader.unpacked_bytes()}}});
+  log.passed(kCheckMembers, {members_text(seen, manifest, base != nullptr),
+                             {{"listed", manifest.entries.size()}, {"carried", seen.members}, {"bytes", seen.bytes},
+                              {"patched", seen.patched}, {"inBase", seen.in_base}}});
   Documents documents;
   std::map<std::string, std::string> sigstore;
   for (auto& [path, bytes] : intake.take_documents()) {
@@ -86,7 +90,9 @@ Result<std::optional<trust::CheckedMetadata>> prove_metadata(std::vector<trust::
     if (path.starts_with(kFolder)) metadata.emplace(path.substr(kFolder.size()), bytes);
   if (metadata.empty() && !repository->config().required) return std::nullopt;
   auto checked = TRY(trust::check_bundle_metadata(*repository, std::move(metadata), claim, now));
-  log.passed(kCheckTuf, repository->name().str() + ": " + checked.seen());
+  Json facts = checked.facts();
+  facts["repository"] = repository->name().str();
+  log.passed(kCheckTuf, {repository->name().str() + ": " + checked.seen(), std::move(facts)});
   return checked;
 }
 
@@ -110,7 +116,7 @@ Verdict verify_bundle(const VerifyRequest& request, const std::optional<manifest
     const UniqueFd file = TRY(log.note(kCheckPlan, open_bundle_file(request.path)));
     auto reader = TRY(log.note(kCheckArchive, archive::ArchiveReader::open(file.get(), {request.limits, true})));
     log.set_file_bytes(reader.file_bytes());
-    log.passed(kCheckPlan, "trust roots valid until " + trust_roots->valid_until.text());
+    log.passed(kCheckPlan, {"trust roots valid until " + trust_roots->valid_until.text(), {{"validUntil", trust_roots->valid_until.text()}}});
     auto statement = TRY(prove_signature(reader, *trust_roots, now, request.limits, log));
     const auto manifest = TRY(prove_manifest(std::move(statement), request.limits, log));
     const SideGate gate = [&](const SideFiles& files) -> Result<void> {
@@ -120,8 +126,9 @@ Verdict verify_bundle(const VerifyRequest& request, const std::optional<manifest
     auto documents = TRY(prove_members(reader, manifest.get(), request.limits, request.progress, gate, MemberRules{}, nullptr, nullptr, log));
     const SpecSet specs = TRY(log.note(kCheckSpecs, parse_specs(std::move(documents), request.limits)));
     const auto summary = TRY(log.note(kCheckSpecs, specs.check(manifest.get(), std::nullopt, nullptr)));
-    log.passed(kCheckSpecs, number(summary.dags) + " DAGs, " + number(summary.plugins) +
-                                " plugins; what other bundles must hold was not looked for");
+    log.passed(kCheckSpecs, {number(summary.dags) + " DAGs, " + number(summary.plugins) +
+                                 " plugins; what other bundles must hold was not looked for",
+                             {{"dags", summary.dags}, {"plugins", summary.plugins}}});
     return {};
   }();
   if (!outcome) verdict.refusal = outcome.error();

@@ -19,7 +19,7 @@ SpaceNeed space_needed(const manifests::BundleManifest& manifest, const Store& s
   return need;
 }
 
-Result<std::string> check_space(const manifests::BundleManifest& manifest, const Store& store) {
+Result<Seen> check_space(const manifests::BundleManifest& manifest, const Store& store) {
   const std::string& folder = store.layout().cas;
   struct statvfs fs{};
   if (::statvfs(folder.c_str(), &fs) != 0) return os_fail("statvfs", folder);
@@ -30,7 +30,9 @@ Result<std::string> check_space(const manifests::BundleManifest& manifest, const
   const std::string has = std::to_string(free_bytes) + " bytes" + (counts_files ? " and " + std::to_string(fs.f_favail) + " files" : "") + " free";
   if (need.bytes > free_bytes || (counts_files && need.files > fs.f_favail))
     return fail(Code::kDiskFull, folder + ": the bundle needs " + needs + ", there are " + has);
-  return "needs " + needs + "; " + has;
+  Json facts{{"bytesNeeded", need.bytes}, {"filesNeeded", need.files}, {"bytesFree", free_bytes}};
+  if (counts_files) facts["filesFree"] = std::uint64_t{fs.f_favail};
+  return Seen("needs " + needs + "; " + has, std::move(facts));
 }
 
 }  // namespace airlock::bundle

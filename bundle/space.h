@@ -5,6 +5,7 @@
 #include <string>
 
 #include "bundle/store.h"
+#include "bundle/verdict.h"
 #include "manifests/bundle.h"
 
 namespace airlock::bundle {
@@ -21,6 +22,6 @@ SpaceNeed space_needed(const manifests::BundleManifest& manifest, const Store& s
 
 // One line for the verdict; kDiskFull when the file system of the store has fewer bytes or inodes left for this user. A
 // file system that does not count inodes is asked for bytes alone.
-Result<std::string> check_space(const manifests::BundleManifest& manifest, const Store& store);
+Result<Seen> check_space(const manifests::BundleManifest& manifest, const Store& store);
 
 }  // namespace airlock::bundle

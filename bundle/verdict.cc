@@ -22,7 +22,10 @@ std::string text_of(std::string_view raw) {
 
 Json Verdict::to_json() const {
   Json list = Json::array();
-  for (const Check& check : checks) list.push_back({{"name", check.name}, {"ok", check.ok}, {"seen", text_of(check.seen)}});
+  for (const Check& check : checks) {
+    list.push_back({{"name", check.name}, {"ok", check.ok}, {"seen", text_of(check.seen.text)}});
+    if (!check.seen.facts.empty()) list.back()["facts"] = check.seen.facts;
+  }
   Json out = {{"accepted", accepted()}, {"activated", activated}, {"checks", std::move(list)},
               {"file", text_of(file)},    {"fileBytes", file_bytes}};
   if (refusal) {

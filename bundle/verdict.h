@@ -21,10 +21,28 @@ inline constexpr std::string_view kCheckPlan = "plan", kCheckArchive = "archive"
                                   kCheckTuf = "tuf", kCheckRotation = "rotation", kCheckTime = "time", kCheckSigstore = "sigstore",
                                   kCheckBase = "base";
 
+// What a check saw: a line for people, and the same in parts for programs.
+//
+//   plan        {validUntil}                                  signature   {keyIds, threshold}
+//   tenant      {tenants}                                     space       {bytesNeeded, filesNeeded, bytesFree, filesFree?}
+//   tuf         {repository, root, newRoots, timestamp, timestampExpires, snapshot, role, target}
+//   base        {bundleId, generation, manifestSha256}        archive     {fileBytes, unpackedBytes}
+//   members     {listed, carried, bytes, patched, inBase}, or {listed: null} when they were not read again
+//   generation  {generation, version, step: first|newer|already-active|forced}
+//   time        {trustedNow, anchoredAt?, vouchedBy?, ages?: [{category, state, secondsRemaining}]}
+//   specs       {dags, plugins}                               rotation, sigstore  none
+struct Seen {
+  Seen(std::string line) : text(std::move(line)) {}  // NOLINT: a line is something seen
+  Seen(const char* line) : text(line) {}             // NOLINT
+  Seen(std::string line, Json parts) : text(std::move(line)), facts(std::move(parts)) {}
+  std::string text;  // "2 trusted keys signed, 2 needed: 3f2a..., 91bc..."
+  Json facts = Json::object();
+};
+
 struct Check {
   std::string name;
   bool ok = false;
-  std::string seen;  // one line for people: "2 of 2 keys: 3f2a..., 91bc..."
+  Seen seen;  // of a refusal: what was wrong
 };
 
 struct Verdict {
@@ -39,7 +57,7 @@ struct Verdict {
   bool activated = false;
 
   bool accepted() const { return !refusal; }
-  // {accepted, code?, message?, remedy?, checks: [{name, ok, seen}], bundleId?, version?, generation?, manifestSha256?, file,
+  // {accepted, code?, message?, remedy?, checks: [{name, ok, seen, facts?}], bundleId?, version?, generation?, manifestSha256?, file,
   //  fileBytes, activated}: the `data` of a bundle.* history event.
   Json to_json() const;
 };

@@ -102,7 +102,7 @@ Result<int> sign(Shell& shell, const BundleOptions& o) {
 
 std::string verdict_text(const bundle::Verdict& verdict, bool colour) {
   std::vector<CheckLine> lines;
-  for (const auto& check : verdict.checks) lines.push_back({check.name, check.ok, check.seen});
+  for (const auto& check : verdict.checks) lines.push_back({check.name, check.ok, check.seen.text});
   return verdict.file + "\n" + check_list(lines, colour);
 }
 

@@ -57,7 +57,11 @@ Result<CheckedMetadata> check_bundle_metadata(Repository& repository, MetadataFi
   if (const auto same = tuf::check_content(claim.payload, target.file.length, target.file.hashes, target.path); !same)
     return fail(Code::kTufTarget, same.error().context);
   std::string seen = describe_trusted(updater.trusted(), target, keeper->roots().size());
-  return CheckedMetadata(repository, std::move(keeper), std::move(seen));
+  const auto& trusted = updater.trusted();
+  Json facts{{"root", trusted.root().version}, {"newRoots", keeper->roots().size()}, {"timestamp", trusted.timestamp()->version},
+             {"timestampExpires", trusted.timestamp()->expires.text()}, {"snapshot", trusted.snapshot()->version},
+             {"role", printable(target.role)}, {"target", target.path}};
+  return CheckedMetadata(repository, std::move(keeper), std::move(seen), std::move(facts));
 }
 
 Result<std::string> check_rotation(Repository& repository, const std::vector<std::string>& new_roots, bool keep_pending) {

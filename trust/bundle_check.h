@@ -14,6 +14,7 @@
 
 #include "base/digest.h"
 #include "base/ids.h"
+#include "base/json.h"
 #include "base/result.h"
 #include "base/time.h"
 #include "trust/repository.h"
@@ -34,17 +35,20 @@ struct BundleClaim {
 class CheckedMetadata {
  public:
   const std::string& seen() const { return seen_; }                  // "root 2, timestamp 9 until 2027-...", for people
+  // {root, newRoots, timestamp, timestampExpires, snapshot, role, target}: versions, and what named the manifest
+  const Json& facts() const { return facts_; }
   const std::vector<std::string>& new_roots() const { return keeper_->roots(); }
   // The site trusts this metadata from now on. Calling it again does nothing.
   Result<void> commit();
 
  private:
   friend Result<CheckedMetadata> check_bundle_metadata(Repository&, MetadataFiles, const BundleClaim&, Instant);
-  CheckedMetadata(Repository& repository, std::unique_ptr<StagedKeeper> keeper, std::string seen)
-      : repository_(&repository), keeper_(std::move(keeper)), seen_(std::move(seen)) {}
+  CheckedMetadata(Repository& repository, std::unique_ptr<StagedKeeper> keeper, std::string seen, Json facts)
+      : repository_(&repository), keeper_(std::move(keeper)), seen_(std::move(seen)), facts_(std::move(facts)) {}
   Repository* repository_;
   std::unique_ptr<StagedKeeper> keeper_;
   std::string seen_;
+  Json facts_;
 };
 
 // Check 4: the root chain from the trusted root on, expiry at `now`, versions, and that a target names the manifest.

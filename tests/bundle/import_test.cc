@@ -25,10 +25,20 @@ TEST_CASE("a good bundle becomes active, with every check in its event") {
   CHECK(event.at("kind") == "bundle.imported");
   CHECK(event.at("subject") == "bundle:acme-kit@1");
   std::vector<std::string> names;
+  std::map<std::string, Json> facts;
   for (const Json& check : event.at("data").at("checks")) {
     CHECK(check.at("ok") == true);
     names.push_back(check.at("name"));
+    facts[names.back()] = check.at("facts");
   }
+  CHECK(facts["signature"] == Json{{"keyIds", {key('a').key_id()}}, {"threshold", 1}});
+  CHECK(facts["tenant"] == Json{{"tenants", {"*"}}});
+  std::uint64_t bytes = 0;
+  for (const Member& member : parts().members) bytes += member.bytes.size();
+  CHECK(facts["members"] == Json{{"listed", 7}, {"carried", 7}, {"bytes", bytes}, {"patched", 0}, {"inBase", 0}});
+  CHECK(facts["generation"] == Json{{"generation", 1}, {"version", "1.0.0"}, {"step", "first"}});
+  CHECK(facts["specs"] == Json{{"dags", 1}, {"plugins", 1}});
+  CHECK(facts["archive"].at("fileBytes") == outcome.verdict.file_bytes);
   CHECK(names == std::vector<std::string>{"plan", "signature", "tenant", "space", "archive", "members", "generation", "time", "specs"});
   CHECK(ledger::list_dags(*site.ledger, tenant()).value().size() == 1);
 }

@@ -39,7 +39,7 @@ TEST_CASE("a bundle that the disk cannot hold is refused before its first member
   CHECK_THAT(refused.error().context, Catch::Contains("needs 1152921504606846976 bytes in 1 new files"));
   const auto fits = check_space(manifest_of({member("a", "1")}), **store);
   REQUIRE(fits);
-  CHECK_THAT(*fits, Catch::StartsWith("needs 4096 bytes in 1 new files"));
+  CHECK_THAT(fits->text, Catch::StartsWith("needs 4096 bytes in 1 new files"));
 }
 
 }  // namespace

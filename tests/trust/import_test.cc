@@ -42,7 +42,7 @@ struct World {
   std::string import(const Parts& parts) { return code_of(last = site.import_bytes(parts.file())); }
   std::string seen(std::string_view check) const {
     for (const Check& c : last.verdict.checks)
-      if (c.name == check) return c.seen;
+      if (c.name == check) return c.seen.text;
     return "not made";
   }
   void rotate_root(char add) {
