@@ -150,10 +150,12 @@ Result<int> import(Shell& shell, const BundleOptions& o) {
   else if (outcome.verdict.accepted() && o.dry_run) text += name_of(outcome.verdict) + " would be accepted (dry run: nothing was stored)\n";
   else if (outcome.verdict.accepted())
     text += name_of(outcome.verdict) + " is active for tenant " + tenant.str() + " (" + std::to_string(outcome.new_blobs) + " new blobs" + repaired + ")\n";
-  TRY(shell.emit(json, text));
+  const auto told = shell.emit(json, text);
   if (outcome.quarantined) shell.say("kept as evidence in " + *outcome.quarantined);
   if (outcome.unrecorded) return fail(*outcome.unrecorded);
+  // A refusal is the answer, also where nobody listens to the rest.
   if (outcome.verdict.refusal) return fail(*outcome.verdict.refusal);
+  if (!told) return fail(told.error());
   return 0;
 }
 
@@ -178,9 +180,10 @@ Result<int> verify_only(Shell& shell, const BundleOptions& o) {
   const Limits limits = TRY(shell.limits(o.limits));
   const auto verdict = bundle::verify_bundle({o.path, limits, byte_progress(shell, "verifying", line)}, roots, now, &repositories);
   line->clear();
-  TRY(shell.emit(verdict.to_json(), verdict_text(verdict, shell.terminal.stdout_colour) +
-                                        (verdict.accepted() ? name_of(verdict) + ": every check holds\n" : "")));
+  const auto told = shell.emit(verdict.to_json(), verdict_text(verdict, shell.terminal.stdout_colour) +
+                                                      (verdict.accepted() ? name_of(verdict) + ": every check holds\n" : ""));
   if (verdict.refusal) return fail(*verdict.refusal);
+  if (!told) return fail(told.error());
   return 0;
 }
 

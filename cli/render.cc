@@ -112,7 +112,12 @@ std::string human_duration(std::int64_t millis) {
   return text.data();
 }
 
-Result<void> write_stdout(std::string_view text) { return write_all(STDOUT_FILENO, text, "standard output"); }
+Result<void> write_stdout(std::string_view text) {
+  const auto written = write_all(STDOUT_FILENO, text, "standard output");
+  // Never kDiskFull, which promises that nothing was changed: what is told here has been done.
+  if (!written) return fail(Code::kIo, written.error().context);
+  return {};
+}
 
 void write_stderr(std::string_view text) {
   (void)write_all(STDERR_FILENO, text, "standard error");  // ignoring: there is nowhere left to say it

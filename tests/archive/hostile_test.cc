@@ -200,7 +200,7 @@ TEST_CASE("zstd streams in other forms are refused") {
   CHECK(code(kFile + kTarEnd) == "archive:zstd");                               // C030: plain tar
   CHECK(code(std::string("\x1F\x8B\x08\0\0\0\0\0\0\3", 10)) == "archive:zstd");  // C030: gzip
   CHECK(code(std::string("\x27\xB5\x2F\xFD\0\0\0\0", 8)) == "archive:zstd");     // C030: legacy 0.7
-  // Frame header: magic, descriptor (window byte follows, no content size), window. C025.
+  // C025: frame header: magic, descriptor (window byte follows, no content size), window.
   CHECK(code(std::string("\x28\xB5\x2F\xFD\x00\x90\x01\x00\x00", 9)) == "archive:limit");        // 256 MiB
   CHECK(code(std::string("\x28\xB5\x2F\xFD\x00\xFF\x01\x00\x00", 9)) == "archive:limit");        // 3.75 TiB
   CHECK(code(std::string("\x28\xB5\x2F\xFD\xE0\0\0\0\0\0\0\0\x80\x01\0\0", 16)) == "archive:limit");  // content 2^63

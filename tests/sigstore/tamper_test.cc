@@ -179,6 +179,38 @@ TEST_CASE("A bundle of Rekor v2 lives by its timestamp and its checkpoint") {
   }
 }
 
+// Its signing certificates lived for minutes: what makes one count is a proof that the signature was made in that time.
+TEST_CASE("C091 A certificate that has expired counts only with a proof of the time when it was used") {
+  Sample by_log("conformance-happy-path-v0.3-new-mediaType"), by_stamp("conformance-rekor2-happy-path"), other("java-bundle-with-rekor-v2-entry.sigstore");
+  REQUIRE((by_log.verify() && by_stamp.verify() && other.verify()));
+  by_log.entry().erase("inclusionPromise");
+  CHECK(code_of(by_log.verify()) == Code::kSigstoreTime);
+  by_log.bundle["verificationMaterial"]["tlogEntries"] = Json::array();
+  CHECK(code_of(by_log.verify()) == Code::kSigstoreLog);
+  for (Sample* sample : {&by_stamp, &other}) {
+    Json& proofs = sample->bundle["verificationMaterial"]["timestampVerificationData"];
+    const Json good = proofs;
+    proofs["rfc3161Timestamps"] = Json::array();
+    CHECK(code_of(sample->verify()) == Code::kSigstoreTime);
+    proofs = good;
+    proofs["rfc3161Timestamps"][0]["signedTimestamp"] = spoilt(proofs["rfc3161Timestamps"][0]["signedTimestamp"]);
+    CHECK_FALSE(sample->verify());
+    proofs = sample == &other ? by_stamp.bundle["verificationMaterial"]["timestampVerificationData"] : other.bundle["verificationMaterial"]["timestampVerificationData"];
+    CHECK_FALSE(sample->verify());  // a good stamp, of something else
+    proofs = good;
+  }
+  // Proven, but of an authority whose certificates were not to be believed at that time.
+  for (Json& authority : by_stamp.root["certificateAuthorities"]) authority["validFor"]["end"] = "2022-01-01T00:00:00Z";
+  CHECK(code_of(by_stamp.verify()) == Code::kSigstoreCertificate);
+  const VectorSet set("sigstore-bundle");
+  for (const Json& item : set.cases()) {
+    const std::string id = item.at("id");
+    if (id != "python-bundle_v3_no_signed_time.txt.sigstore.json" && id != "python-tsa-bundle.txt.late_timestamp.sigstore") continue;
+    INFO(id);
+    CHECK_FALSE(Sample(id).verify());
+  }
+}
+
 TEST_CASE("A bundle cut at any length is refused") {
   const Sample s("conformance-rekor2-happy-path");
   const std::string text = s.bundle.dump();

@@ -39,11 +39,13 @@ class Authority {
   }
   TsaRoots roots() const { return TsaRoots::from_pem(read("ca.pem")).value(); }
 
- private:
+ protected:
   static void need(std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), "openssl");
     if (run_program(arguments) != 0) throw std::runtime_error("openssl " + arguments[1]);
   }
+
+ private:
   TempDir dir_;
   std::string hash_;
 };

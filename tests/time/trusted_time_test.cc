@@ -11,7 +11,7 @@ BootMoment boot(std::string id, std::int64_t seconds) { return {std::move(id), M
 
 }  // namespace
 
-TEST_CASE("Trusted time is the clock above the floor, and the floor where the clock was set back") {
+TEST_CASE("C090 Trusted time is the clock above the floor, and the floor where the clock was set back") {
   struct Case {
     const char* name;
     std::int64_t wall;
@@ -53,7 +53,7 @@ TEST_CASE("A mark of another boot, of none, or of the future of this one is not 
   CHECK(now_with({at(1000), boot("a", 100)}, boot("a", 50)) == at(1000));
 }
 
-TEST_CASE("Staleness goes from fresh to warn to breach at its very seconds") {
+TEST_CASE("C067 Staleness goes from fresh to warn to breach at its very seconds") {
   const manifests::StalenessBudget budget{100, 300};
   struct Case {
     std::int64_t age;

@@ -2,68 +2,14 @@
 #include <catch2/catch.hpp>
 #include <functional>
 
-#include "publisher.h"
-#include "trust/bundle_check.h"
+#include "world.h"
 
 using namespace airlock;
 using namespace airlock::bundle;
 using namespace airlock::bundle::test;
-using trust::test::keys;
 using trust::test::kDay;
-using trust::test::Publisher;
-
-namespace {
-
-// A publisher and a site that follows it.
-struct World {
-  explicit World(trust::RepositoryConfig config = {}) {
-    publisher.sign();
-    REQUIRE(trust::Repository::create(home(), name, config, publisher.first_root(), kNow, false));
-    site.repositories = trust::open_repositories(home()).value();
-  }
-  std::string home() const { return site.home + "/trust"; }
-  trust::Repository& repository() { return site.repositories.front(); }
-  std::string trusted(const std::string& role) { return repository().store().load(role).value().value_or(""); }
-
-  // Publishes the bundle, and puts what is published beside its manifest.
-  Parts published(Parts parts, Instant now = kNow) {
-    REQUIRE(publisher.repo.add(target(parts), parts.statement(), nullptr, now));
-    publisher.sign("rtsmRT", now);
-    return with_metadata(std::move(parts));
-  }
-  Parts with_metadata(Parts parts) {
-    std::vector<Member> members;
-    const auto files = publisher.repo.published_files();
-    for (const auto& [file, bytes] : files.value()) members.push_back({"trust/" + file, bytes, false});
-    parts.members.insert(parts.members.begin(), members.begin(), members.end());
-    return parts;
-  }
-  static std::string target(const Parts& parts) { return trust::manifest_target(parts.manifest.bundle_id, parts.manifest.generation); }
-  std::string import(const Parts& parts) { return code_of(last = site.import_bytes(parts.file())); }
-  std::string seen(std::string_view check) const {
-    for (const Check& c : last.verdict.checks)
-      if (c.name == check) return c.seen.text;
-    return "not made";
-  }
-  void rotate_root(char add) {
-    REQUIRE(publisher.repo.rotate({"root", {key(add).public_key()}, {}, std::nullopt}, kNow));
-    publisher.sign("rtsm");
-  }
-  std::string approve(const std::string& actor) {
-    const auto pending = repository().pending_root().value();
-    const auto done = repository().approve(Digest::of(pending.value_or("")), actor, kNow, "");
-    return done ? "ok" : std::string(code_info(done.error().code).text);
-  }
-
-  trust::RepositoryName name = trust::RepositoryName::parse("kits").value();
-  Publisher publisher;
-  Site site;
-  ImportOutcome last;
-};
-
-Member& member(Parts& parts, std::string_view path) { return *std::ranges::find(parts.members, path, &Member::path); }
-
-}  // namespace
+using trust::test::member;
+using trust::test::World;
 
 TEST_CASE("a bundle that trusted targets name is accepted, and the site trusts its metadata byte for byte") {
   World w;
@@ -151,7 +97,7 @@ TEST_CASE("what metadata in a bundle can do wrong, and what the site says") {
   }
 }
 
-TEST_CASE("metadata of a bundle whose members are not right is not trusted") {
+TEST_CASE("C065 metadata of a bundle whose members are not right is not trusted") {
   World w;
   Parts kit = w.published(parts());
   member(kit, "data/osv/b.bin").bytes[0] ^= 1;
@@ -160,7 +106,7 @@ TEST_CASE("metadata of a bundle whose members are not right is not trusted") {
   CHECK(w.trusted("timestamp").empty());
 }
 
-TEST_CASE("a site that was further on refuses the metadata of before") {
+TEST_CASE("C063 a site that was further on refuses the metadata of before") {
   World w;
   const Parts old = w.published(parts());
   REQUIRE(w.import(w.published(parts(2, "2.0.0"))) == "accepted");

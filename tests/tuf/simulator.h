@@ -1,6 +1,7 @@
 // A repository in memory, edited by assignment: change a document, publish, see what the client says.
 #pragma once
 
+#include <functional>
 #include <set>
 
 #include "memory.h"
@@ -93,5 +94,23 @@ class Simulator {
   }
   std::string last;  // what the last refusal said
 };
+
+// The next root, edited and signed by these letters.
+inline void new_root(Simulator& s, const std::function<void(Json&)>& edit, const std::string& signers = "r") {
+  s.root["version"] = Simulator::version(s.root) + 1;
+  edit(s.root);
+  s.root_signers = signers;
+  s.publish_root();
+}
+
+// `role` is from now on for the keys of these letters.
+inline void set_role_key(Json& root, const std::string& role, std::string_view letters, std::uint64_t threshold = 1) {
+  Json ids = Json::array();
+  for (const char letter : letters) {
+    ids.push_back(id_of(letter));
+    root["keys"][id_of(letter)] = key_json(key(letter).public_key()).value();
+  }
+  root["roles"][role] = {{"keyids", ids}, {"threshold", threshold}};
+}
 
 }  // namespace airlock::verify::tuf::test

@@ -7,6 +7,7 @@
 #include <openssl/pkcs7.h>
 #include <openssl/ts.h>
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 
 #include <limits>
 #include <memory>
@@ -26,6 +27,7 @@ using VerifyContext = std::unique_ptr<TS_VERIFY_CTX, Freed<TS_VERIFY_CTX_free>>;
 using CertificateStore = std::unique_ptr<X509_STORE, Freed<X509_STORE_free>>;
 
 constexpr std::size_t kMaxTokenBytes = 1U << 20;
+constexpr std::int64_t kMaxAccuracySeconds = 3600;  // what leaves the time open by more is no proof of it
 
 // Reads one DER object with d2i function `Read` and nothing behind it; null otherwise.
 template <class Owner, auto Read>
@@ -84,13 +86,16 @@ Result<Instant> generalized_time(const ASN1_GENERALIZEDTIME* time) {
 Result<Millis> accuracy_of(TS_TST_INFO* info) {
   TS_ACCURACY* accuracy = TS_TST_INFO_get_accuracy(info);
   if (accuracy == nullptr) return Millis(0);
+  // -1 where the number does not fit, as for one that is negative.
   const auto number = [](const ASN1_INTEGER* value) -> std::int64_t { return value == nullptr ? 0 : ASN1_INTEGER_get(value); };
-  const std::int64_t seconds = number(TS_ACCURACY_get_seconds(accuracy));
-  if (seconds < 0 || seconds > std::numeric_limits<std::int32_t>::max())
-    return refused(Code::kTimeMalformed, "an accuracy of " + std::to_string(seconds) + " seconds");
+  const std::int64_t seconds = number(TS_ACCURACY_get_seconds(accuracy)), millis = number(TS_ACCURACY_get_millis(accuracy)),
+                     micros = number(TS_ACCURACY_get_micros(accuracy));
+  const auto part = [](std::int64_t value) { return value >= 0 && value <= 999; };
+  if (seconds < 0 || seconds > kMaxAccuracySeconds || !part(millis) || !part(micros))
+    return refused(Code::kTimeMalformed, "an accuracy of " + std::to_string(seconds) + " s, " + std::to_string(millis) + " ms, " +
+                                             std::to_string(micros) + " us");
   // Microseconds count as a whole millisecond: an accuracy is never made better than it was said to be.
-  const std::int64_t micros = number(TS_ACCURACY_get_micros(accuracy));
-  return Millis(seconds * 1000 + number(TS_ACCURACY_get_millis(accuracy)) + (micros > 0 ? 1 : 0));
+  return Millis(seconds * 1000 + millis + (micros > 0 ? 1 : 0));
 }
 
 STACK_OF(X509) * stack_of(const std::vector<Certificate>& certificates) {
@@ -101,6 +106,20 @@ STACK_OF(X509) * stack_of(const std::vector<Certificate>& certificates) {
   return stack;
 }
 
+// Called for every certificate of a chain that holds otherwise, `ok` being 1. OpenSSL looks at the extended key usage of the
+// signer alone: here an authority in between that is limited to other things may not vouch for one either, and an authority
+// does not stamp itself. The configured end of the chain is trusted whatever it says.
+int check_link(int ok, X509_STORE_CTX* context) {
+  X509* const certificate = X509_STORE_CTX_get_current_cert(context);
+  if (ok != 1 || certificate == nullptr) return ok;
+  const int depth = X509_STORE_CTX_get_error_depth(context), end = sk_X509_num(X509_STORE_CTX_get0_chain(context)) - 1;
+  const std::uint32_t says = X509_get_extension_flags(certificate);
+  const bool may_stamp = (says & EXFLAG_XKUSAGE) == 0 || (X509_get_extended_key_usage(certificate) & (XKU_TIMESTAMP | XKU_ANYEKU)) != 0;
+  const bool fits = depth == 0 ? (says & EXFLAG_CA) == 0 : depth == end || may_stamp;
+  if (!fits) X509_STORE_CTX_set_error(context, X509_V_ERR_INVALID_PURPOSE);
+  return fits ? 1 : 0;
+}
+
 CertificateStore store_of(const std::vector<Certificate>& roots, Instant judged_at) {
   CertificateStore store(X509_STORE_new());
   if (!store) return store;
@@ -109,6 +128,7 @@ CertificateStore store_of(const std::vector<Certificate>& roots, Instant judged_
   X509_VERIFY_PARAM_set_time(param, static_cast<std::time_t>(judged_at.millis() / 1000));
   // A configured root ends the chain, whoever has signed it: a site may trust one authority and not all of its parent's.
   X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
+  X509_STORE_set_verify_cb(store.get(), check_link);
   return store;
 }
 
@@ -142,9 +162,11 @@ struct SetSubject {
   }
 };
 
-// OpenSSL's reasons, as ours: what speaks of the imprint, the nonce or the policy is about what was stamped.
-Code code_of(unsigned long reason) {
-  switch (ERR_GET_REASON(reason)) {
+// OpenSSL's reasons, as ours: what speaks of the imprint, the nonce or the policy is about what was stamped. Each of its
+// libraries counts its reasons from 100.
+Code code_of(unsigned long error) {
+  if (ERR_GET_LIB(error) != ERR_LIB_TS) return Code::kTimeSignature;
+  switch (ERR_GET_REASON(error)) {
     case TS_R_MESSAGE_IMPRINT_MISMATCH:
     case TS_R_NONCE_MISMATCH:
     case TS_R_NONCE_NOT_RETURNED:

@@ -2,8 +2,9 @@
 //
 // What holds of a VerifiedTimestamp: the response was granted; its token is CMS SignedData with one signer over a TSTInfo
 // of version 1; the signing certificate is the one that ESSCertID or ESSCertIDv2 names, has id-kp-timeStamping as its sole
-// extended key usage, critical, and leads to a configured root, all judged at one instant; the message imprint is of the
-// given data, in SHA-256, SHA-384 or SHA-512, and the signature uses none weaker. Certificates in the token serve as
+// extended key usage, critical, is no authority itself and leads to a configured root over none that is limited to other
+// usages, all judged at one instant; the message imprint is of the given data, in SHA-256, SHA-384 or SHA-512, and the
+// signature uses none weaker; the accuracy is an hour at most. Certificates in the token serve as
 // intermediates; a token never brings its own root. Nothing is fetched: no CRL, no OCSP.
 // Errors: kTimeMalformed, kTimeSignature (signature, certificate, chain), kTimeImprint (it stamps something else).
 #pragma once

@@ -15,6 +15,7 @@ using Micros = VerifiedRoughtime::Micros;
 
 constexpr std::size_t kSignatureBytes = 64, kKeyBytes = 32;
 constexpr std::size_t kMaxPath = 32;  // INDX has 32 bits
+constexpr Micros kMaxRadius = std::chrono::hours(1);  // the originals count microseconds, and cannot say much more
 constexpr std::uint64_t kMaxSeconds = 253402300799;  // 9999-12-31T23:59:59Z, the last instant airlock can write
 
 // The contexts are separated by their final NUL from what follows. Drafts up to 11 end the first one in two hyphens.
@@ -127,6 +128,9 @@ Result<SignedTime> signed_time(const Dialect& dialect, const RoughtimeMessage& s
   const std::uint64_t from = TRY(dele.u64("MINT")), until = TRY(dele.u64("MAXT"));
   if (midpoint < from || midpoint > until)
     return fail(Code::kTimeSignature, "Roughtime: MIDP lies outside of the delegation's MINT and MAXT");
+  // A server without error lies, and one that may be off by a year says nothing and could never be caught lying.
+  if (radius == 0 || static_cast<std::int64_t>(radius) * dialect.unit > kMaxRadius)
+    return fail(Code::kTimeMalformed, "Roughtime: a RADI of " + std::to_string(radius));
   const auto per_second = static_cast<std::uint64_t>(std::chrono::seconds(1) / dialect.unit);
   if (midpoint / per_second > kMaxSeconds) return fail(Code::kTimeMalformed, "Roughtime: MIDP is after the year 9999");
   return SignedTime{static_cast<std::int64_t>(midpoint) * dialect.unit, static_cast<std::int64_t>(radius) * dialect.unit};

@@ -1,8 +1,9 @@
 // verify/time/roughtime: a server's signed answer to one request (draft-ietf-ntp-roughtime; Google's original protocol).
 //
 // What holds of a VerifiedRoughtime: the configured long-term key signed the delegation (DELE), the delegated key signed
-// the response (SREP), the Merkle path leads from this very request to ROOT, and MINT <= MIDP <= MAXT. So the server
-// saw the request, and the true time was within RADI of MIDP when it answered, if the server is honest.
+// the response (SREP), the Merkle path leads from this very request to ROOT, MINT <= MIDP <= MAXT, and RADI is more than
+// nothing and at most an hour. So the server saw the request, and the true time was within RADI of MIDP when it answered,
+// if the server is honest.
 //
 //   versions            frame  hash           Merkle leaf      VER stands in      times
 //   original            no     SHA-512        nonce, 64 bytes  -                  microseconds
