@@ -1,5 +1,6 @@
 // archive/patch: a large file written as what changed since another one that the reader has. Written and read in memory
-// that does not grow with either of them (about 40 MiB; the index of a large base adds at most 48 MiB to writing).
+// that does not grow with either of them: about 35 MiB to read; to write, as much and at most 48 MiB for the index of a
+// large base, and at high levels what zstd itself takes for a window of 32 MiB.
 //
 // A patch is one pair of zstd frames (RFC 8878) for each piece of the result, in order, and nothing else:
 //

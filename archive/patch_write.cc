@@ -10,18 +10,7 @@ namespace airlock::archive {
 namespace {
 
 constexpr std::size_t kLeastPiece = 256 * kKiB;  // that a piece is cut to
-constexpr std::uint32_t kMagic = 0x184D2A5A, kPayloadBytes = 16;
 static_assert(kPatchPieceBytes + kPatchPieceBytes / 256 <= kPatchFrameBytes, "a frame holds what ZSTD_compressBound allows for a piece");
-
-void put(std::string& out, std::uint64_t value, int bytes) {
-  for (int i = 0; i < bytes; ++i) out += static_cast<char>(value >> (8 * i) & 0xFF);
-}
-
-std::uint64_t get(std::string_view bytes) {
-  std::uint64_t value = 0;
-  for (std::size_t i = bytes.size(); i-- > 0;) value = value << 8 | static_cast<unsigned char>(bytes[i]);
-  return value;
-}
 
 class Encoder {
  public:
@@ -103,21 +92,6 @@ Chosen choose(const PatchIndex& index, std::string_view ahead, std::uint64_t off
 }
 
 }  // namespace
-
-std::string encode_pair_header(const PairHeader& header) {
-  std::string out;
-  put(out, kMagic, 4);
-  put(out, kPayloadBytes, 4);
-  put(out, header.region.offset, 8);
-  put(out, header.region.length, 4);
-  put(out, header.frame_bytes, 4);
-  return out;
-}
-
-std::optional<PairHeader> decode_pair_header(std::string_view bytes) {
-  if (bytes.size() != kPairHeaderBytes || get(bytes.substr(0, 4)) != kMagic || get(bytes.substr(4, 4)) != kPayloadBytes) return std::nullopt;
-  return PairHeader{{get(bytes.substr(8, 8)), get(bytes.substr(16, 4))}, get(bytes.substr(20, 4))};
-}
 
 Result<std::uint64_t> write_patch(const RandomBytes& base, const RandomBytes& result, int level, const PatchSink& sink) {
   const PatchIndex index = TRY(PatchIndex::of(base));

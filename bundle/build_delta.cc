@@ -84,6 +84,7 @@ class DeltaPlanner {
 
   // Every member of the older file that may serve one of ours, in the order of the archive.
   Result<void> make_patches(int fd) {
+    if (std::ranges::none_of(plan_.manifest.entries, [this](const manifests::BundleEntry& entry) { return candidate(entry.path) != nullptr; })) return {};
     auto reader = TRY(archive::ArchiveReader::open(fd, {request_.limits, true}));
     while (const auto member = TRY(reader.next())) {
       const manifests::BundleEntry* entry = candidate(member->path);

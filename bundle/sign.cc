@@ -17,6 +17,7 @@ namespace {
 struct Opened {
   std::string envelope;
   std::uint64_t rest = 0;  // where in the file the frames behind the manifest begin
+  bool empty = false;      // they hold no member: so it can be with a delta kit, of which members only went away or moved
 };
 
 Result<Opened> read_first_frames(int fd, const Limits& limits) {
@@ -26,7 +27,8 @@ Result<Opened> read_first_frames(int fd, const Limits& limits) {
   Opened out;
   out.envelope = TRY(reader.read_all(limits.manifest_bytes));
   const auto second = TRY(reader.next());
-  if (!second) {  // a delta kit that carries nothing: members only went away or moved
+  out.empty = !second;
+  if (!second) {
     if (!reader.end_frame_offset()) return fail(Code::kManifestInvalid, "its frame holds the end of the archive, too");
     out.rest = *reader.end_frame_offset();
     return out;
@@ -61,6 +63,7 @@ Result<Signed> sign_bundle(const SignRequest& request) {
   if (before.payload_type != manifests::kStatementPayloadType)
     return fail(Code::kDssePayloadType, "\"" + before.payload_type.substr(0, 200) + "\"");
   const auto manifest = TRY(manifests::parse_bundle_statement(before.payload, request.limits));
+  if (opened.empty && !manifest.base) return fail(Code::kManifestInvalid, "a bundle without members");
   const std::string envelope = TRY(verify::add_signatures(opened.envelope, request.signers, manifests::kManifestPath, request.limits));
   // Read again before it replaces anything: over a limit, it would be a bundle that everybody refuses.
   const auto after = TRY(verify::parse_envelope(envelope, manifests::kManifestPath, request.limits));

@@ -217,6 +217,24 @@ TEST_CASE("an error of the base or of the sink is given as it is") {
   CHECK(write_patch(memory(base), memory(base), 3, broken).error().code == Code::kIo);
 }
 
+TEST_CASE("a region beyond 4 GiB of its base is read there") {
+  const std::string piece(1000, 'p');
+  std::uint64_t read_at = 0;
+  const RandomBytes huge{8 * kGiB, [&](std::uint64_t offset, std::span<char> into) -> Result<void> {
+                           read_at = offset;
+                           std::memset(into.data(), 'p', into.size());
+                           return {};
+                         }};
+  std::string out;
+  PatchReader reader(huge, piece.size(), append_to(out));
+  REQUIRE(reader.write(pair_of({8 * kGiB - 1000, 1000}, frame_of(piece))));
+  REQUIRE(reader.finish());
+  CHECK(read_at == 8 * kGiB - 1000);
+  CHECK(out == piece);
+  PatchReader past(huge, piece.size(), append_to(out));
+  CHECK(past.write(pair_of({8 * kGiB - 999, 1000}, frame_of(piece))).error().code == Code::kPatch);
+}
+
 TEST_CASE("the index of a base that repeats itself stays small and still points somewhere") {
   std::string base;
   Noise noise(10);

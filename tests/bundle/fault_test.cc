@@ -8,6 +8,7 @@
 #include <csignal>
 #include <filesystem>
 
+#include "delta_kit.h"
 #include "fault_fs.h"
 #include "support.h"
 
@@ -46,6 +47,15 @@ void prepare(const std::string& home) {
   second.members[1].bytes = noise(700'000, 5);
   list_members(second);
   write_file(home + "/2.tar.zst", second.file());
+  REQUIRE(code_of(site.import(home + "/1.tar.zst")) == "accepted");
+}
+
+// The same with a delta kit as generation 2: one member made by a patch, one carried, the rest in the base.
+void prepare_delta(const std::string& home) {
+  Site site(home, "a", 1, system_fs());
+  const Delta delta;
+  write_file(home + "/1.tar.zst", delta.base.file());
+  write_file(home + "/2.tar.zst", delta.kit.file());
   REQUIRE(code_of(site.import(home + "/1.tar.zst")) == "accepted");
 }
 
@@ -105,6 +115,17 @@ TEST_CASE("C092 C095 a fault at any write, sync or rename of an import leaves th
     while (sweep_point(dir / "home", fault, at, false)) ++at;
     CHECK(at > 20);
   }
+}
+
+TEST_CASE("C092 C094 a fault or a power cut at any change of the import of a delta kit leaves the old or the new generation") {
+  const TempDir dir(memory_folder());
+  prepare_delta(dir / "home");
+  for (const Fault fault : {Fault::kBefore, Fault::kAfter})
+    for (const bool power : {false, true}) {
+      std::uint64_t at = 0;
+      while (sweep_point(dir / "home", fault, at, power)) ++at;
+      CHECK(at > 10);
+    }
 }
 
 TEST_CASE("C094 power lost after any change of an import leaves the old or the new generation, whole") {
