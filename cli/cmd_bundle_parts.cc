@@ -25,6 +25,8 @@ std::string ranges(const std::vector<std::uint64_t>& numbers) {
   return text.empty() ? "none" : text;
 }
 
+std::string count_parts(std::uint64_t count) { return std::to_string(count) + (count == 1 ? " part" : " parts"); }
+
 std::vector<std::uint64_t> held_numbers(const PartSet& set) {
   std::vector<std::uint64_t> numbers;
   for (const auto& [number, header] : set.held) numbers.push_back(number);
@@ -39,7 +41,7 @@ Json set_json(const PartSet& set) {
 Result<void> report_waiting(const Shell& shell, const PartSet& set) {
   Json json = set_json(set);
   json["state"] = "waiting";
-  return shell.emit(json, "bundle " + set.label() + " in " + std::to_string(set.parts()) + " parts\n  held     " + ranges(held_numbers(set)) +
+  return shell.emit(json, "bundle " + set.label() + " in " + count_parts(set.parts()) + "\n  held     " + ranges(held_numbers(set)) +
                               "\n  missing  " + ranges(set.missing()) + "\n");
 }
 
@@ -98,8 +100,7 @@ Result<int> split(Shell& shell, const std::string& file, const std::string& size
     table.add({std::to_string(part.header.part), std::to_string(bytes), part.file_sha256.hex(), part.path});
   }
   TRY(shell.emit({{"bundleSha256", first.bundle.hex()}, {"bundleBytes", first.bundle_bytes}, {"parts", rows}},
-                 file + ": " + human_bytes(first.bundle_bytes) + " in " + std::to_string(parts.size()) + (parts.size() == 1 ? " part" : " parts") +
-                     "\n  bundle  " + first.bundle.prefixed() + "\n" + table.text()));
+                 file + ": " + human_bytes(first.bundle_bytes) + " in " + count_parts(parts.size()) + "\n  bundle  " + first.bundle.prefixed() + "\n" + table.text()));
   return 0;
 }
 
@@ -124,7 +125,7 @@ Result<int> discard(const Shell& shell, const std::string& prefix) {
   if (sets.size() > 1) return fail(Code::kUsage, std::to_string(sets.size()) + " sets begin with " + prefix + ": give more digits");
   TRY(box.remove(sets.front()));
   TRY(shell.emit({{"discarded", set_json(sets.front())}},
-                 "discarded " + std::to_string(sets.front().held.size()) + " parts of bundle " + sets.front().label() + "\n"));
+                 "discarded " + count_parts(sets.front().held.size()) + " of bundle " + sets.front().label() + "\n"));
   return 0;
 }
 
@@ -141,7 +142,7 @@ Result<ImportSource> ImportSource::take(Shell& shell, const std::string& box_fol
   if (!set.complete()) {
     if (!set.held.empty()) TRY(report_waiting(shell, set));
     if (!given.damaged.empty()) return fail(all_of(given.damaged));
-    return fail(Code::kPartsMissing, "parts " + ranges(set.missing()) + " of " + std::to_string(set.parts()) + " of bundle " + set.label());
+    return fail(Code::kPartsMissing, (set.missing().size() == 1 ? "part " : "parts ") + ranges(set.missing()) + " of " + std::to_string(set.parts()) + " of bundle " + set.label());
   }
   // Another copy of each of these is held: nothing is missing without them.
   for (const Error& damaged : given.damaged) shell.say("not needed: " + damaged.context);
