@@ -62,7 +62,7 @@ class FaultFs : public Fs {
   }
   Result<void> make_dir(const std::string& path, unsigned mode) override {
     if (hits(Fault::kBefore)) return refuse(path);
-    if (!std::filesystem::exists(path)) undo_.push_back({folder_of(path), [path] { ::rmdir(path.c_str()); }});
+    if (!std::filesystem::exists(path)) undo_.push_back({folder_of(path), [path] { std::filesystem::remove_all(path); }});
     return finish(real_.make_dir(path, mode), path);
   }
   Result<void> rename(const std::string& from, const std::string& to) override {

@@ -439,13 +439,18 @@ TEST_CASE("a kill in the middle of a slice leaves nothing of it, and its room is
 
 TEST_CASE("a fault or a power cut at any write, sync or rename while a part is added leaves it held or not held") {
   const Cut cut(3, 1, memory_folder());
-  for (const bool power : {false, true})
+  struct Sweep {
+    bool fresh, power;  // no part of the set is held before; the power goes after the fault
+  };
+  for (const Sweep sweep : {Sweep{false, false}, {false, true}, {true, false}, {true, true}})
     for (const Fault fault : {Fault::kBefore, Fault::kAfter}) {
+      const std::vector<std::string> states = sweep.fresh ? std::vector<std::string>{"", "1 ", "1 3 "} : std::vector<std::string>{"2 ", "1 2 ", "1 2 3 "};
       bool fired = true;
       std::uint64_t at = 0;
       for (; fired; ++at) {
-        INFO("fault " << (fault == Fault::kBefore ? "before" : "after") << " change " << at << (power ? ", then power cut" : ""));
-        REQUIRE(add_alone(cut.box(), cut.path(2)));
+        INFO("fault " << (fault == Fault::kBefore ? "before" : "after") << " change " << at << (sweep.power ? ", then power cut" : "") << (sweep.fresh ? ", first part" : ""));
+        (void)PartBox::open(cut.box(), Wait::kNo).value();  // the box itself is not what is tried here
+        if (!sweep.fresh) REQUIRE(add_alone(cut.box(), cut.path(2)));
         FaultFs fs;
         fs.fault = fault;
         fs.at = at;
@@ -454,11 +459,11 @@ TEST_CASE("a fault or a power cut at any write, sync or rename while a part is a
         fired = fs.fired;
         CHECK(third.has_value() == !fired);
         if (fired) CHECK((second ? third : second).error().code == Code::kDiskFull);
-        if (power) fs.cut_power();
+        if (sweep.power) fs.cut_power();
         else fs.forget();
         const std::string now = held(cut.box());
-        CHECK((now == "2 " || now == "1 2 " || now == "1 2 3 "));
-        if (!fired) CHECK(now == "1 2 3 ");  // what add() said is held, is held, power or not
+        CHECK(std::ranges::find(states, now) != states.end());
+        if (!fired) CHECK(now == states.back());  // what add() said is held, is held, power or not
         check_held(cut);
         finish(cut);
       }
@@ -497,17 +502,22 @@ TEST_CASE("a disk without room for a part says so before it copies, and room mak
   std::filesystem::create_directory(mount_point);
   const int status = in_child([&]() -> int {  // with its own mounts, which go with the child
     if (::unshare(CLONE_NEWNS) != 0 || ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return 77;
-    if (::mount("tmpfs", mount_point.c_str(), "tmpfs", 0, "size=512k") != 0) return 77;
+    if (::mount("tmpfs", mount_point.c_str(), "tmpfs", 0, "size=500k") != 0) return 77;
     const std::string box = mount_point + "/incoming";
     std::size_t number = 1;
     for (; number <= 20; ++number) {
-      const auto added = add_alone(box, cut.path(number), system_fs(), [](std::uint64_t, std::uint64_t) {});
+      // What a process left that was killed at this part takes no room from the next one.
+      (void)in_child([&] {
+        (void)add_alone(box, cut.path(number), system_fs(), [](std::uint64_t, std::uint64_t) { ::kill(::getpid(), SIGKILL); });
+        return 0;
+      });
+      const auto added = add_alone(box, cut.path(number));
       if (added) continue;
       if (added.error().code != Code::kDiskFull) return 2;
       if (added.error().context.find("free") == std::string::npos) return 3;
       break;
     }
-    if (number < 4 || number > 8) return 4;
+    if (number != 8) return 4;  // seven slices of 60 KiB with their headers
     if (PartBox::list(box).value().at(0).held.size() != number - 1) return 5;
     if (::mount("tmpfs", mount_point.c_str(), "tmpfs", MS_REMOUNT, "size=40m") != 0) return 77;
     for (; number <= 20; ++number)
