@@ -4,6 +4,7 @@
 #include "bundle/import.h"
 #include "bundle/prune.h"
 #include "bundle/sign.h"
+#include "cli/cmd_bundle_parts.h"
 #include "cli/cmd_sigstore.h"
 #include "cli/gates.h"
 #include "cli/passphrase.h"
@@ -16,6 +17,7 @@ namespace {
 
 struct BundleOptions {
   std::string path, output, created_at, tuf_repo, base;
+  std::vector<std::string> files;  // of import: one bundle, or parts of one
   std::vector<std::string> keys, base_keys, limits;
   std::uint64_t threshold = 1;
   int level = 3;
@@ -131,12 +133,15 @@ Result<int> import(Shell& shell, const BundleOptions& o) {
   }
   const auto time_roots = TRY(load_time_roots(site.home));
   const auto sigstore_rules = TRY(load_sigstore_rules(site.home));
-  const bundle::ImportRequest request{.path = o.path, .tenant = tenant, .actor = shell.actor(), .repair = o.repair, .dry_run = o.dry_run, .force = force, .allow_stale = allow_stale,
-                                      .trace_id = who(shell).trace_id, .wait = o.no_wait ? bundle::Wait::kNo : bundle::Wait::kYes,
+  const bundle::Wait wait = o.no_wait ? bundle::Wait::kNo : bundle::Wait::kYes;
+  ImportSource source = TRY(ImportSource::take(shell, site.home.incoming(), o.files, limits, wait));
+  const bundle::ImportRequest request{.path = source.path(), .tenant = tenant, .actor = shell.actor(), .repair = o.repair, .dry_run = o.dry_run, .force = force, .allow_stale = allow_stale,
+                                      .trace_id = who(shell).trace_id, .wait = wait,
                                       .limits = limits, .progress = byte_progress(shell, o.dry_run ? "checking" : "importing", line)};
   const auto outcome = bundle::import_bundle(request, {*store, site.ledger, quarantine, roots, shell.clock, shell.entropy, &repositories,
                                                       time_roots, sigstore_rules, read_boot_moment()});
   line->clear();
+  source.settle(shell, outcome);
 
   Json json = outcome.verdict.to_json();
   json["alreadyActive"] = outcome.already_active;
@@ -283,7 +288,7 @@ void register_bundle(CLI::App& app, Shell& shell) {
   check->add_option("--key", o->keys, "public key to trust, instead of the site's roots (repeat for more)");
   check->add_option("--threshold", o->threshold, "how many of these keys must have signed (default 1)");
   CLI::App* in = add_command(*group, shell, "import", "verify a bundle, store it and make it active", [&shell, o] { return import(shell, *o); });
-  in->add_option("file", o->path, "the bundle")->required();
+  in->add_option("file", o->files, "the bundle; or parts of one, in any order and in as many commands as it takes")->required();
   add_limits(*in);
   in->add_flag("--dry-run", o->dry_run, "make every check, change nothing");
   in->add_flag("--repair", o->repair, "read every member also of a bundle that is active, and replace damaged blobs");
@@ -296,6 +301,8 @@ void register_bundle(CLI::App& app, Shell& shell) {
   old->add_option("--keep", o->keep, "newest generations to keep of each (default 2)")->check(CLI::Range(1, 1000));
   old->add_flag("--dry-run", o->dry_run, "say what would go");
   old->add_flag("--no-wait", o->no_wait, "fail at once when an import is running");
+  register_bundle_split(*group, shell);
+  register_bundle_parts(*group, shell);
   register_bundle_diff(*group, shell);
   add_sigstore_command(*group, shell);
   add_command(*group, shell, "list", "list the bundles of a tenant", [&shell] { return list(shell); });

@@ -55,7 +55,7 @@ Result<void> prepare_home(const HomePaths& home) {
   TRY(check_owned(home.root));
   for (const std::string& folder : {home.cas(), home.trees(), home.bundles(), home.trust(), home.runs(), home.outbox()})
     if (::mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST) return os_fail("mkdir", folder);
-  for (const std::string& folder : {home.keys(), home.quarantine()}) {
+  for (const std::string& folder : {home.keys(), home.quarantine(), home.incoming()}) {
     if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) return os_fail("mkdir", folder);
     TRY(check_owned(folder));
   }

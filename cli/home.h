@@ -17,6 +17,7 @@ struct HomePaths {
   std::string trees() const { return root + "/trees"; }
   std::string bundles() const { return root + "/bundles"; }
   std::string quarantine() const { return root + "/quarantine"; }
+  std::string incoming() const { return root + "/incoming"; }  // parts of bundles, cmd_bundle_parts
   std::string trust() const { return root + "/trust"; }
   std::string trust_roots() const { return root + "/trust/roots.json"; }
   std::string time_roots() const { return root + "/trust/time-roots.json"; }

@@ -2,10 +2,13 @@
 // be cut: whatever was not synced by then is undone.
 #pragma once
 
+#include <algorithm>
+#include <catch2/catch.hpp>
 #include <filesystem>
 #include <map>
 #include <string>
 #include <sys/stat.h>
+#include <unistd.h>
 #include <vector>
 
 #include "base/fs.h"
@@ -27,17 +30,18 @@ class FaultFs : public Fs {
     if (hits(Fault::kBefore)) return refuse(path);
     auto fd = real_.create(path, mode);
     if (!fd) return fd;
-    undo_.push_back([path] { ::unlink(path.c_str()); });
+    undo_.push_back({folder_of(path), [path] { ::unlink(path.c_str()); }});
     if (hits(Fault::kAfter)) return refuse(path);
     ++changes;
     return fd;
   }
   Result<void> write(int fd, std::string_view bytes, const std::string& path) override {
     if (hits(Fault::kBefore)) {
+      remember(fd);
       (void)real_.write(fd, bytes.substr(0, bytes.size() / 2), path);  // a full disk takes what still fits
       return refuse(path);
     }
-    unsynced_[identity(fd)] = fd_path(fd);
+    remember(fd);
     return finish(real_.write(fd, bytes, path), path);
   }
   Result<void> set_mode(int fd, unsigned mode, const std::string& path) override {
@@ -47,6 +51,7 @@ class FaultFs : public Fs {
   Result<void> sync(int fd, const std::string& path) override {
     if (hits(Fault::kBefore)) return refuse(path);
     unsynced_.erase(identity(fd));
+    std::erase_if(undo_, [&](const Undo& undo) { return undo.folder == path; });  // names, where it is a folder
     return finish(real_.sync(fd, path), path);
   }
   Result<void> sync_all(int, const std::string& path) override {
@@ -57,18 +62,18 @@ class FaultFs : public Fs {
   }
   Result<void> make_dir(const std::string& path, unsigned mode) override {
     if (hits(Fault::kBefore)) return refuse(path);
-    if (!std::filesystem::exists(path)) undo_.push_back([path] { ::rmdir(path.c_str()); });
+    if (!std::filesystem::exists(path)) undo_.push_back({folder_of(path), [path] { std::filesystem::remove_all(path); }});
     return finish(real_.make_dir(path, mode), path);
   }
   Result<void> rename(const std::string& from, const std::string& to) override {
     if (hits(Fault::kBefore)) return refuse(to);
     const std::string aside = to + ".before";
     if (std::filesystem::is_regular_file(to)) std::filesystem::create_hard_link(to, aside);
-    undo_.push_back([=] {
+    undo_.push_back({folder_of(to), [=] {
       std::error_code ec;
       std::filesystem::rename(to, from, ec);
       if (std::filesystem::exists(aside)) std::filesystem::rename(aside, to, ec);
-    });
+    }});
     asides_.push_back(aside);
     return finish(real_.rename(from, to), to);
   }
@@ -81,13 +86,13 @@ class FaultFs : public Fs {
     return finish(real_.unlink(path), path);
   }
 
-  // Contents that were not synced are gone, then names that were not, newest first.
+  // Contents that were not synced are gone, whatever the file is called by now, then names that were not, newest first.
   void cut_power() {
-    for (const auto& [id, path] : unsynced_) {
-      ::chmod(path.c_str(), 0644);
-      if (std::filesystem::exists(path)) std::filesystem::resize_file(path, 0);
+    for (const auto& [id, synced] : unsynced_) {
+      REQUIRE(::ftruncate(synced.file.get(), 0) == 0);
+      REQUIRE(::pwrite(synced.file.get(), synced.content.data(), synced.content.size(), 0) == static_cast<ssize_t>(synced.content.size()));
     }
-    for (auto it = undo_.rbegin(); it != undo_.rend(); ++it) (*it)();
+    for (auto it = undo_.rbegin(); it != undo_.rend(); ++it) it->run();
     forget();
   }
   void forget() {
@@ -105,7 +110,17 @@ class FaultFs : public Fs {
     ::fstat(fd, &st);
     return {st.st_dev, st.st_ino};
   }
-  static std::string fd_path(int fd) { return std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(fd)).string(); }
+  // What the file holds for certain: what it held when it was last synced.
+  void remember(int fd) {
+    if (unsynced_.contains(identity(fd))) return;
+    Synced synced{UniqueFd(::dup(fd)), {}};
+    struct stat st{};
+    ::fstat(fd, &st);
+    synced.content.resize(static_cast<std::size_t>(st.st_size));
+    const ssize_t n = ::pread(fd, synced.content.data(), synced.content.size(), 0);
+    synced.content.resize(static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
+    unsynced_.emplace(identity(fd), std::move(synced));
+  }
   bool hits(Fault when) const { return fault == when && changes == at && !fired; }
   std::unexpected<Error> refuse(const std::string& path) {
     fired = true;
@@ -120,8 +135,17 @@ class FaultFs : public Fs {
   }
 
   Fs& real_ = system_fs();
-  std::map<Id, std::string> unsynced_;
-  std::vector<std::function<void()>> undo_;
+  struct Synced {
+    UniqueFd file;
+    std::string content;
+  };
+  std::map<Id, Synced> unsynced_;
+  struct Undo {
+    std::string folder;  // whose sync makes the change final
+    std::function<void()> run;
+  };
+  static std::string folder_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
+  std::vector<Undo> undo_;
   std::vector<std::string> asides_;
 };
 

@@ -75,6 +75,51 @@ cp published/*-g2.airlock.tar.zst.sha256 drop/
 expect 2 refresh
 [ -f "$(ls drop/refused/*-g2.airlock.tar.zst)" ] || die "an older generation was not refused"
 
+# A bundle in parts: some come today and some tomorrow, one is half copied; then killed at any instant, with all of them there.
+echo 'hello in parts' >kit/data/in/hello.txt
+head -c 300000 /dev/urandom >kit/data/in/noise.bin
+expect 0 publish kit published
+g4=$(cd published && ls -- *-g4.airlock.tar.zst)
+expect 0 airlock bundle split "published/$g4" --size $(($(stat -c %s "published/$g4") / 4 + 5000)) -o media
+part() { echo "$g4.part0$1-of-04"; }
+cp "media/$(part 3)" "media/$(part 1)" drop/
+expect 0 refresh
+out_has 'waits for its other parts'
+[ -f "drop/$(part 3)" ] && [ -f "drop/$(part 1)" ] || die "parts that wait were moved: $(ls -A drop)"
+cp "media/$(part 2)" drop/
+head -c 9999 "media/$(part 4)" >"drop/$(part 4)"
+expect 0 refresh
+out_has 'is not whole yet'
+[ -z "$(ls drop/refused/*part* drop/imported/*part* 2>/dev/null)" ] || die "parts that wait were put away: $(ls -R drop)"
+expect 0 airlock bundle parts list --json
+[ "$(json '[i["held"] for i in d["items"]]')" = '[[1, 2, 3]]' ] || die "held: $(cat out)"
+cp "media/$(part 4)" drop/
+kills=0
+for _ in $(seq 10); do
+  setsid "$AIRLOCK_SOURCE/packaging/airlock-refresh" >>refresh.log 2>&1 &
+  pid=$!
+  timeout "0.$(printf %03d $((RANDOM % 150)))" tail --pid="$pid" -f /dev/null
+  if kill -KILL -- "-$pid" 2>/dev/null; then kills=$((kills + 1)); fi
+  wait "$pid" 2>/dev/null
+done
+flock outbox/.lock true
+flock "$AIRLOCK_HOME/incoming/lock" true
+expect 0 refresh
+last="refresh of parts after $kills kills, seed $seed"
+[ "$(ls drop/imported/*part* | wc -l)" = 4 ] && ! ls -A drop | grep -qF "$g4" || die "the parts were not put away: $(ls -RA drop)"
+expect 0 airlock bundle list --json
+[ "$(json 'max((i["generation"], i["active"]) for i in d["items"])')" = '(4, True)' ] || die "catalog: $(cat out)"
+expect 0 airlock bundle parts list --json
+[ "$(json 'd["items"]')" = '[]' ] || die "parts are still held: $(cat out)"
+
+# Parts of a bundle that is refused end in refused/, all of them; the next refresh has nothing to do with them.
+airlock bundle build kit -o stranger.airlock.tar.zst --key other.key --generation 9 -q || die "no stranger"
+airlock bundle split stranger.airlock.tar.zst --size $(($(stat -c %s stranger.airlock.tar.zst) / 2 + 5000)) -o drop -q || die "no parts"
+expect 2 refresh
+out_has 'was refused'
+[ "$(ls drop/refused/stranger*part* | wc -l)" = 2 ] && ! ls -A drop | grep -q stranger || die "refused parts were not put away: $(ls -RA drop)"
+expect 0 refresh
+
 # The same with a TUF repository that speaks for the series: a refresh publishes in both, and the site asks for both.
 airlock key generate --out tuf -q
 airlock trust repo init repo --root-key tuf.pub --targets-key tuf.pub --snapshot-key tuf.pub --timestamp-key tuf.pub -q
@@ -87,8 +132,8 @@ expect 0 publish --tuf-repo repo --tuf-key tuf.key kit series
 expect 0 publish --tuf-repo repo --tuf-key tuf.key kit series
 out_has 'nothing has changed'
 sed -i 's/"version": "1.0.0"/"version": "1.1.0"/' kit/bundle.json
-for _ in 1 2 3; do expect 0 publish --force --tuf-repo repo --tuf-key tuf.key kit series; done
+for _ in 1 2 3 4 5; do expect 0 publish --force --tuf-repo repo --tuf-key tuf.key kit series; done
 expect 2 airlock bundle import published/*-g3.airlock.tar.zst
 err_has 'error[tuf:required]'
-expect 0 airlock bundle import series/*-g4.airlock.tar.zst --json
+expect 0 airlock bundle import series/*-g6.airlock.tar.zst --json
 [ "$(json '[c["name"] for c in d["checks"] if c["ok"]].count("tuf")')" = 1 ] || die "TUF was not looked at"
