@@ -72,7 +72,7 @@ class Kit {
 
 std::string seen(const Verdict& verdict, std::string_view check) {
   for (const Check& c : verdict.checks)
-    if (c.name == check) return c.seen;
+    if (c.name == check) return c.seen.text;
   return "(no such check)";
 }
 

@@ -174,7 +174,7 @@ TEST_CASE("a file that changes while it is split leaves no part that is wrong") 
   CHECK(files == 2);  // those before the change, and no temporary file
 }
 
-TEST_CASE("parts make the bundle in every order, in one command or in many") {
+TEST_CASE("C102 parts make the bundle in every order, in one command or in many") {
   const Cut cut(4);
   std::vector<std::size_t> order = {1, 2, 3, 4};
   do {
@@ -200,7 +200,7 @@ TEST_CASE("a bundle of one part is a part, too") {
   finish(cut);
 }
 
-TEST_CASE("parts that are not whole are named, and those that are held stay") {
+TEST_CASE("C102 parts that are not whole are named, and those that are held stay") {
   const Cut cut;
   REQUIRE(add_alone(cut.box(), cut.path(1)));
   const std::string good = read_whole(cut.path(3)), bad = cut.dir / "bad.part03-of-04";
@@ -275,7 +275,7 @@ TEST_CASE("a part that is held is not read again") {
   check_held(cut);
 }
 
-TEST_CASE("parts of another cutting, or with another word about a part, do not mix with those that are held") {
+TEST_CASE("C102 parts of another cutting, or with another word about a part, do not mix with those that are held") {
   const Cut cut;
   REQUIRE(add_alone(cut.box(), cut.path(2)));
   const auto other = split_bundle({.path = cut.dir / "kit.tar.zst", .folder = cut.dir / "other", .part_bytes = kPartBytes + 1}).value();
