@@ -67,11 +67,11 @@ Result<Activation> travel(Pipeline& pipeline, const ImportRequest& request, Impo
   const StoreLock turn = TRY(ports.store.lock(request.wait));
   SignedBundle bundle = TRY(pipeline.read(*opened));
   if (!request.repair)
-    if (const auto active = TRY(pipeline.recognise(bundle))) return pipeline.confirm(std::move(bundle), *active);
+    if (const auto active = TRY(pipeline.recognise(*opened, bundle))) return pipeline.confirm(std::move(bundle), *active);
   VerifiedBundle verified = TRY(pipeline.verify(TRY(pipeline.stage(std::move(bundle)))));
   if (request.dry_run) return Activation{verified.step() == Step::kAlreadyActive, 0, 0};
   // From here on nothing about the bundle is in doubt; only the machine can still fail.
-  return pipeline.activate(TRY(pipeline.store(std::move(verified))));
+  return pipeline.activate(TRY(pipeline.store(std::move(verified))), *opened);
 }
 
 }  // namespace

@@ -7,8 +7,8 @@
 // quarantine. Imports take turns, also across processes.
 //
 // Every import and dry run, accepted or refused, becomes one history event with its verdict, in the tenant's log:
-// bundle.imported, bundle.reimported (the same manifest was active: its members were not read), bundle.rejected,
-// bundle.dry_run.
+// bundle.imported, bundle.reimported (the file that the active bundle was read from: its members were not read again),
+// bundle.rejected, bundle.dry_run.
 #pragma once
 
 #include <cstdint>
@@ -22,6 +22,7 @@
 #include "base/ids.h"
 #include "base/limits.h"
 #include "base/time.h"
+#include "bundle/known_file.h"
 #include "bundle/quarantine.h"
 #include "bundle/store.h"
 #include "bundle/verdict.h"
@@ -50,7 +51,7 @@ struct ImportRequest {
   std::string path;
   TenantId tenant;
   std::string actor;
-  bool repair = false;                     // read all members also of a bundle that is active, and replace damaged blobs
+  bool repair = false;                     // read a known file, too, to replace blobs that the disk has damaged
   bool dry_run = false;                    // every check, no blob written, nothing activated, nothing quarantined
   std::optional<Force> force;
   std::optional<StaleOverride> allow_stale = std::nullopt;
@@ -71,11 +72,12 @@ struct ImportPorts {
   std::optional<manifests::TimeRoots> time_roots = std::nullopt;  // absent: a bundle with a time anchor is refused
   std::optional<manifests::SigstoreRules> sigstore_rules = std::nullopt;  // on members; absent: none
   BootMoment boot = {};                                           // of `clock`'s machine, now
+  KnownFiles known_files = KnownFiles("");                        // files that need not be read again; default: none
 };
 
 struct ImportOutcome {
   Verdict verdict;
-  bool already_active = false;             // the same manifest was active before: nothing was changed
+  bool already_active = false;             // the same manifest was active before: nothing was changed but damaged blobs
   std::uint64_t new_blobs = 0, repaired_blobs = 0;
   std::optional<std::string> quarantined;  // the folder the refused file was kept in
   std::optional<Error> unrecorded;         // the history event could not be written, and why

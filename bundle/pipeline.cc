@@ -78,7 +78,8 @@ Result<void> Pipeline::check_plan() {
 
 Result<OpenedBundle> Pipeline::open() {
   UniqueFd file = TRY(log_.note(kCheckPlan, open_bundle_file(request_.path)));
-  return OpenedBundle(std::move(file));
+  const FileIdentity identity = TRY(log_.note(kCheckPlan, FileIdentity::of(file)));
+  return OpenedBundle(std::move(file), identity);
 }
 
 Result<void> Pipeline::check_tenant(const manifests::BundleManifest& manifest) {
@@ -98,9 +99,11 @@ Result<SignedBundle> Pipeline::read(const OpenedBundle& opened) {
   return SignedBundle(std::move(reader), std::move(statement));
 }
 
-Result<std::optional<ledger::CatalogRow>> Pipeline::recognise(const SignedBundle& bundle) const {
+Result<std::optional<ledger::CatalogRow>> Pipeline::recognise(const OpenedBundle& opened, const SignedBundle& bundle) const {
   for (ledger::CatalogRow& row : TRY(ledger::active_bundles(ports_.ledger, request_.tenant)))
-    if (row.manifest_sha256 == bundle.statement_.sha256()) return std::move(row);
+    if (row.manifest_sha256 == bundle.statement_.sha256() &&
+        ports_.known_files.knows(request_.tenant, row.bundle, row.manifest_sha256, opened.identity_))
+      return std::move(row);
   return std::nullopt;
 }
 
@@ -217,7 +220,7 @@ Result<Activation> Pipeline::confirm(SignedBundle bundle, const ledger::CatalogR
   Beside beside{TRY(log_.note(kCheckArchive, read_side_files(bundle.reader_, request_.limits))), {}, {}};
   const trust::BundleClaim claim{active.bundle, active.generation, bundle.statement_.payload()};
   beside.metadata = TRY(log_.note(kCheckTuf, prove_metadata(ports_.repositories, claim, beside.files, now_, log_)));
-  log_.passed(kCheckMembers, {"not read again: all of them were proven when this manifest became active (--repair reads them)", {{"listed", nullptr}}});
+  log_.passed(kCheckMembers, {"not read again: this file has not changed since the active bundle was read from it (--repair reads it)", {{"listed", nullptr}}});
   TRY(log_.note(kCheckRotation, check_rotation(active.bundle, beside)));
   log_.passed(kCheckGeneration, {"generation " + std::to_string(active.generation) + ", version " + active.version + ", already active",
                                  generation_facts(active.generation, active.version, Step::kAlreadyActive)});
@@ -253,7 +256,7 @@ Result<StoredBundle> Pipeline::store(VerifiedBundle verified) {
   return stored;
 }
 
-Result<Activation> Pipeline::activate(StoredBundle stored) {
+Result<Activation> Pipeline::activate(StoredBundle stored, const OpenedBundle& opened) {
   StagedBundle& staged = stored.verified_.staged_;
   const manifests::BundleManifest& manifest = staged.manifest();
   auto dags = TRY(stored.verified_.specs_.take_dags());
@@ -280,6 +283,8 @@ Result<Activation> Pipeline::activate(StoredBundle stored) {
     TRY(ledger::record_import(tx, request_.tenant, import, who_of(request_)));
     return keep_beside(tx, manifest.bundle_id, manifest.generation, staged.beside_);
   }));
+  // Ignoring: a file that is not known is read whole next time.
+  (void)ports_.known_files.remember(request_.tenant, manifest.bundle_id, staged.verified_.manifest_sha256(), opened.identity_);
   return Activation{stored.verified_.step_ == Step::kAlreadyActive, stored.new_blobs_, stored.repaired_blobs_};
 }
 

@@ -9,8 +9,8 @@
 //   StoredBundle    every blob is durable under its name; nothing refers to them yet
 //   Activation      the catalog says so
 //
-// A bundle whose statement is that of an active one is recognised by its digest: confirm() takes the short way from
-// SignedBundle to Activation and reads no member.
+// The very file that an active bundle was read from, unchanged since (known_file.h), whose statement is still the active
+// one: confirm() takes the short way from SignedBundle to Activation and reads no member.
 #pragma once
 
 #include <memory>
@@ -35,8 +35,9 @@ class OpenedBundle {
 
  private:
   friend class Pipeline;
-  explicit OpenedBundle(UniqueFd file) : file_(std::move(file)) {}
+  OpenedBundle(UniqueFd file, FileIdentity identity) : file_(std::move(file)), identity_(identity) {}
   UniqueFd file_;
+  FileIdentity identity_;  // before anything of it was read
 };
 
 class SignedBundle {
@@ -102,15 +103,15 @@ class Pipeline {
 
   Result<OpenedBundle> open();
   Result<SignedBundle> read(const OpenedBundle& opened);  // which must outlive it
-  // The tenant's active bundle that this one is, if it is one.
-  Result<std::optional<ledger::CatalogRow>> recognise(const SignedBundle& bundle) const;
+  // The tenant's active bundle that was read from this file, if there is one.
+  Result<std::optional<ledger::CatalogRow>> recognise(const OpenedBundle& opened, const SignedBundle& bundle) const;
   // What an active bundle can still bring: newer TUF metadata, a newer time anchor. In a dry run nothing is kept.
   Result<Activation> confirm(SignedBundle bundle, const ledger::CatalogRow& active);
   Result<StagedBundle> stage(SignedBundle bundle);
   Result<VerifiedBundle> verify(StagedBundle staged);
   Result<StoredBundle> store(VerifiedBundle verified);
   // The verdict becomes part of the history event, in the same transaction as the catalog.
-  Result<Activation> activate(StoredBundle stored);
+  Result<Activation> activate(StoredBundle stored, const OpenedBundle& opened);
 
  private:
   Result<void> check_plan();

@@ -139,7 +139,7 @@ Result<int> import(Shell& shell, const BundleOptions& o) {
                                       .trace_id = who(shell).trace_id, .wait = wait,
                                       .limits = limits, .progress = byte_progress(shell, o.dry_run ? "checking" : "importing", line)};
   const auto outcome = bundle::import_bundle(request, {*store, site.ledger, quarantine, roots, shell.clock, shell.entropy, &repositories,
-                                                      time_roots, sigstore_rules, read_boot_moment()});
+                                                      time_roots, sigstore_rules, read_boot_moment(), bundle::KnownFiles(site.home.bundles())});
   line->clear();
   source.settle(shell, outcome);
 
@@ -291,7 +291,7 @@ void register_bundle(CLI::App& app, Shell& shell) {
   in->add_option("file", o->files, "the bundle; or parts of one, in any order and in as many commands as it takes")->required();
   add_limits(*in);
   in->add_flag("--dry-run", o->dry_run, "make every check, change nothing");
-  in->add_flag("--repair", o->repair, "read every member also of a bundle that is active, and replace damaged blobs");
+  in->add_flag("--repair", o->repair, "read the file of an active bundle once more, and replace blobs that the disk has damaged");
   in->add_flag("--force-activate", o->force, "accept a generation that is not newer; needs --reason and --ticket");
   in->add_option("--allow-stale", o->allow_stale, "accept this content category past its budget (repeat for more); needs --reason and --ticket")
       ->allow_extra_args(false);

@@ -157,7 +157,8 @@ ImportRequest Site::request(const std::string& path) const {
 }
 ImportOutcome Site::import(const std::string& path, ImportRequest change) {
   change.path = path;
-  return import_bundle(change, {*store, *ledger, quarantine, trust, clock, entropy, &repositories});
+  return import_bundle(change, {*store, *ledger, quarantine, trust, clock, entropy, &repositories, std::nullopt, std::nullopt, {},
+                                KnownFiles(home + "/bundles")});
 }
 ImportOutcome Site::import(const std::string& path) { return import(path, request(path)); }
 ImportOutcome Site::import_bytes(std::string_view file) {
