@@ -141,9 +141,11 @@ Result<MembersSeen> MemberIntake::run(StoreBatch* batch) {
       continue;
     }
     const bool patch = is_patch(member->path);
-    if (patch) TRY(in_place(*member));
-    if (patch) TRY(patches_.match(*member));
     const manifests::BundleEntry* entry = patch ? nullptr : TRY(match(*member));
+    if (patch) {
+      TRY(patches_.match(*member));
+      TRY(in_place(*member));
+    }
     if (!may_be_unlisted(member->path)) TRY(pass_gate());
     if (patch) {
       TRY(patches_.take(reader_, *member, out, [this] { report(); }));

@@ -125,6 +125,9 @@ Result<void> PatchIntake::take(archive::ArchiveReader& reader, const archive::Me
   const std::size_t index = index_of(member);
   const manifests::BundlePatch& patch = patches_[index];
   Target& target = targets_[index];
+  if (target.wanted) document_bytes_ += target.size;
+  if (document_bytes_ > limits_.manifest_bytes)
+    return fail(Code::kArchiveLimit, in_quotes(member.path) + ": the documents that patches make are over limit manifestBytes " + std::to_string(limits_.manifest_bytes));
   std::unique_ptr<Maker> maker;
   if (base_ != nullptr)
     maker = TRY(Maker::open(patch, target.size, *base_, out, pool_, target.wanted ? &documents_[patch.sha256] : nullptr));

@@ -18,8 +18,8 @@ namespace airlock::bundle {
 
 class PatchIntake {
  public:
-  // `wants`: members that are to be kept in memory as well, at most limits.metadata_bytes each: kArchiveLimit. `base` null:
-  // patches are hashed, and nothing is made of them.
+  // `wants`: members that are to be kept in memory as well, at most limits.metadata_bytes each and limits.manifest_bytes
+  // together: kArchiveLimit. `base` null: patches are hashed, and nothing is made of them.
   PatchIntake(const manifests::BundleManifest& manifest, const DeltaBase* base, const Limits& limits,
               std::function<bool(std::string_view path)> wants);
 
@@ -50,6 +50,7 @@ class PatchIntake {
   const Limits& limits_;
   std::vector<Target> targets_;                   // beside patches_
   std::map<Digest, std::string> documents_;
+  std::uint64_t document_bytes_ = 0;
   archive::BufferPool pool_;
 };
 

@@ -183,6 +183,19 @@ TEST_CASE("C101 a delta kit whose base is missing, pruned or another is refused,
   CHECK_THAT(outcome.verdict.refusal->context, Catch::EndsWith("holds generation 3"));
 }
 
+TEST_CASE("C101 what another tenant holds is no base") {
+  Site site;
+  const Delta delta;
+  REQUIRE(code_of(site.import_bytes(delta.base.file())) == "accepted");
+  const std::string path = site.home + "/delta";
+  write_file(path, delta.kit.file());
+  ImportRequest theirs = site.request(path);
+  theirs.tenant = tenant("globex");
+  const auto outcome = site.import(path, theirs);
+  CHECK(code_of(outcome) == "bundle:base-missing");
+  CHECK_THAT(outcome.verdict.refusal->context, Catch::EndsWith("tenant globex holds none of its generations"));
+}
+
 TEST_CASE("C101 the base need be neither active nor young, and a delta of a delta of a kit is whole") {
   Site site, young;
   Kit kit(site.home);
