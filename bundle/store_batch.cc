@@ -33,6 +33,7 @@ Result<std::size_t> read_at(int fd, std::string& buffer, std::size_t most, std::
 }  // namespace
 
 StoreBatch::~StoreBatch() {
+  early_.wait();
   if (folder_.empty()) return;
   current_.reset();
   (void)remove_tree(folder_);  // ignoring: sweep() takes what is left
@@ -147,6 +148,7 @@ Result<void> StoreBatch::end(const Digest& actual) {
     TRY(writer_.end());
     TRY(set_mode(current_->file.get(), current_->temp));
     pending_.insert_or_assign(actual, current_->temp);
+    if (current_->size < kDirectBytes) early_.wrote(current_->size, folder_);
     ++(current_->repairing ? repaired_ : written_);
   }
   current_.reset();

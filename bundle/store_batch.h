@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "bundle/blob_writer.h"
+#include "bundle/early_sync.h"
 #include "bundle/store.h"
 
 namespace airlock::bundle {
@@ -49,6 +50,7 @@ class StoreBatch {
   std::map<Digest, std::string> pending_; // digest -> temporary name
   std::set<std::string> folders_;         // of blobs, known to be there
   BlobWriter writer_;
+  EarlySync early_;
   struct Current {
     Digest expected;
     std::uint64_t size = 0;
