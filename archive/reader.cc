@@ -4,6 +4,7 @@
 #include "archive/name_guard.h"
 #include "archive/tar_format.h"
 #include "archive/zstd_stream.h"
+#include "base/huge_pages.h"
 #include "base/io.h"
 #include "base/path.h"
 
@@ -53,6 +54,7 @@ struct ArchiveReader::Impl {
   Result<std::string> take(std::size_t size) {
     std::string out;
     out.reserve(size);
+    prefer_huge_pages(out);
     while (out.size() < size) {
       const std::string_view bytes = TRY(take_some(size - out.size()));
       if (bytes.empty()) return fail(cut());

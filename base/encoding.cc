@@ -79,7 +79,10 @@ std::string to_base64(std::string_view bytes) {
   return out;
 }
 
-Result<std::string> from_base64(std::string_view text) {
+namespace {
+
+// Writes behind what it reads: `out` may be where `text` begins. How many bytes it wrote, at most 3 for each 4 read.
+Result<std::size_t> decode_base64(std::string_view text, char* out) {
   if (text.size() % 4 != 0) return fail(Code::kBadEncoding, "base64 without its padding");
   std::size_t padding = 0;
   while (padding < 2 && padding < text.size() && text[text.size() - 1 - padding] == '=') ++padding;
@@ -87,16 +90,14 @@ Result<std::string> from_base64(std::string_view text) {
   // Each a memchr over the whole text; find_first_of would be one a byte.
   if ((digits.contains('+') || digits.contains('/')) && (digits.contains('-') || digits.contains('_'))) return fail(Code::kBadEncoding, "base64 mixes two alphabets");
   const std::size_t whole = digits.size() / 4;  // an envelope is megabytes of these
-  std::string out(whole * 3, '\0');
-  std::size_t done = 0;
+  std::size_t done = 0, size = 0;
   for (; done < whole; ++done) {
     const int value = quantum(digits.data() + done * 4);
     if (value < 0) break;
-    out[done * 3] = static_cast<char>(value >> 16);
-    out[done * 3 + 1] = static_cast<char>(value >> 8 & 0xFF);
-    out[done * 3 + 2] = static_cast<char>(value & 0xFF);
+    out[size++] = static_cast<char>(value >> 16);
+    out[size++] = static_cast<char>(value >> 8 & 0xFF);
+    out[size++] = static_cast<char>(value & 0xFF);
   }
-  out.resize(done * 3);
   std::uint32_t acc = 0;
   int bits = 0;
   for (std::size_t i = done * 4; i < digits.size(); ++i) {  // the last one, or the one that is wrong
@@ -106,12 +107,25 @@ Result<std::string> from_base64(std::string_view text) {
     bits += 6;
     if (bits >= 8) {
       bits -= 8;
-      out += static_cast<char>((acc >> bits) & 0xFF);
+      out[size++] = static_cast<char>((acc >> bits) & 0xFF);
     }
   }
   // Two spellings of one value would be two spellings of one signed thing.
   if ((acc & ((1U << bits) - 1)) != 0) return fail(Code::kBadEncoding, "base64 with non-zero unused bits");
+  return size;
+}
+
+}  // namespace
+
+Result<std::string> from_base64(std::string_view text) {
+  std::string out(text.size() / 4 * 3, '\0');
+  out.resize(TRY(decode_base64(text, out.data())));
   return out;
+}
+
+Result<std::string> from_base64_in_place(std::string text) {
+  text.resize(TRY(decode_base64(text, text.data())));
+  return text;
 }
 
 }  // namespace airlock

@@ -14,5 +14,7 @@ std::string to_base64(std::string_view bytes);             // standard alphabet,
 
 // Standard or URL-safe alphabet, never mixed; padded; no white space; unused bits must be zero.
 Result<std::string> from_base64(std::string_view text);
+// The same, into the memory of the text: for megabytes of it.
+Result<std::string> from_base64_in_place(std::string text);
 
 }  // namespace airlock

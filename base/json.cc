@@ -6,6 +6,8 @@
 #include <cmath>
 #include <numeric>
 
+#include "base/huge_pages.h"
+
 namespace airlock {
 namespace {
 
@@ -153,7 +155,10 @@ class StrictBuilder : public nlohmann::json_sax<Json> {
   void put_back(string_t& text) {
     const std::size_t ordinal = strings_++;
     if (lifted_ == nullptr || next_lifted_ == lifted_->values.size() || lifted_->values[next_lifted_].ordinal != ordinal) return;
-    text = lifted_->values[next_lifted_++].bytes;
+    const std::string_view bytes = lifted_->values[next_lifted_++].bytes;
+    text.reserve(bytes.size());
+    prefer_huge_pages(text);
+    text = bytes;
   }
   bool stop(std::string why) {
     if (message_.empty()) message_ = std::move(why);

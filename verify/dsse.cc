@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/encoding.h"
+#include "base/huge_pages.h"
 #include "base/json.h"
 
 namespace airlock::verify {
@@ -37,6 +38,7 @@ std::string pae(std::string_view payload_type, std::string_view payload) {
   const std::string type_size = std::to_string(payload_type.size()), size = std::to_string(payload.size());
   std::string out;
   out.reserve(16 + type_size.size() + payload_type.size() + size.size() + payload.size());
+  prefer_huge_pages(out);
   out += "DSSEv1 ";
   out += type_size;
   out += ' ';
@@ -52,14 +54,13 @@ Result<Envelope> parse_envelope(std::string_view text, std::string_view what, co
   if (text.size() > limits.manifest_bytes)
     return fail(Code::kTooLarge, std::string(what) + ": " + std::to_string(text.size()) +
                                      " bytes, limit manifestBytes " + std::to_string(limits.manifest_bytes));
-  const auto document = parse_json(text, what, limits.json_depth);
+  auto document = parse_json(text, what, limits.json_depth);
   if (!document) return fail(Code::kDsseMalformed, document.error().context);
   if (!document->is_object()) return malformed(what, "expected an object");
   const std::string* type = text_of(*document, "payloadType");
   if (type == nullptr) return malformed(what, "payloadType: expected text");
-  const std::string* payload = text_of(*document, "payload");
-  if (payload == nullptr) return malformed(what, "payload: expected base64 text");
-  auto bytes = from_base64(*payload);
+  if (text_of(*document, "payload") == nullptr) return malformed(what, "payload: expected base64 text");
+  auto bytes = from_base64_in_place(std::move((*document)["payload"].get_ref<std::string&>()));
   if (!bytes) return malformed(what, "payload: " + bytes.error().context);
   const auto list = document->find("signatures");
   if (list == document->end() || !list->is_array()) return malformed(what, "signatures: expected a list");
