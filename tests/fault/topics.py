@@ -35,6 +35,57 @@ class Import(Topic):
         return [(r["generation"], r["active"], r["manifestSha256"]) for r in items(home, "bundle", "list")]
 
 
+class LastPart(Import):
+    """The part of a split bundle that makes it whole, and so imports it."""
+
+    def __init__(self, site):
+        super().__init__(site)
+        folder = os.path.join(site.scratch, "parts")
+        run(site.base, "bundle", "split", site.bundle(2), "--size", "300KiB", "-o", folder)
+        self.parts = sorted(os.path.join(folder, name) for name in os.listdir(folder))
+        run(site.base, "bundle", "import", *self.parts[:-1], check=False)
+
+    def command(self, home):
+        return ["bundle", "import", self.parts[-1]]
+
+    def between(self, home, done):
+        super().between(home, done)
+        # Killed after the import and before the parts went: they are imported once more, which changes nothing.
+        if not items(home, "bundle", "parts", "list") and len(items(home, "bundle", "list")) == 2:
+            run(home, "bundle", "import", *self.parts[:-1], check=False)
+
+    def result(self, home):
+        return [super().result(home), items(home, "bundle", "parts", "list")]
+
+
+class Delta(Import):
+    """A kit that carries only what changed since the one that is there."""
+
+    def __init__(self, site):
+        super().__init__(site)
+        self.kit = os.path.join(site.scratch, "delta.tar.zst")
+        run(site.base, "bundle", "build", site.kit(2), "-o", self.kit, "--key", site.key + ".key", "--base", site.bundle(1))
+
+    def command(self, home):
+        return ["bundle", "import", self.kit]
+
+
+class Trust(Topic):
+    def __init__(self, site):
+        super().__init__(site)
+        run(site.base, "key", "generate", "--out", os.path.join(site.base, "second"))
+
+    def command(self, home):
+        return ["trust", "init", "--key", os.path.join(home, "second.pub"), "--valid-from", "2026-01-01T00:00:00Z", "--valid-until",
+                "2036-01-01T00:00:00Z", "--replace"]
+
+    def between(self, home, done):
+        run(home, "trust", "show")  # the old roots or the new ones, never half of them
+
+    def result(self, home):
+        return sha256_of(os.path.join(home, "trust/roots.json"))
+
+
 class Run(Topic):
     def command(self, home):
         # The same token is the same run, also when it has failed: what the fault made fail is run anew.
@@ -199,5 +250,5 @@ class Cancel(Topic):
         return [r["state"] for r in items(home, "runs", "list")]
 
 
-TOPICS = {"import": Import, "run": Run, "export": Export, "add-signature": AddSignature, "build": Build, "sign": Sign,
+TOPICS = {"import": Import, "last-part": LastPart, "delta": Delta, "trust": Trust, "run": Run, "export": Export, "add-signature": AddSignature, "build": Build, "sign": Sign,
           "refuse": Refuse, "remove": Remove, "prune": Prune, "cancel": Cancel}
