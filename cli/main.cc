@@ -1,8 +1,14 @@
 // airlock: carries work across an air gap. This file reads the command line and turns one Result into one exit
 // status; everything a command does stands in its cmd_*.cc.
+#include <unistd.h>
+
 #include <csignal>
 #include <cstdlib>
+#include <exception>
+#include <new>
 #include <set>
+#include <string_view>
+#include <system_error>
 
 #include "base/trace_context.h"
 #include "cli/shell.h"
@@ -122,11 +128,34 @@ int run(int argc, char** argv) {
   return result ? *result : finish_with(result.error(), shell);
 }
 
+// Memory or threads that the machine does not give, on whichever thread: a line instead of a core. What was begun is as
+// after a kill: the next command goes on. No memory may be asked for here.
+[[noreturn]] void stop_without_resources() {
+  try {
+    if (const auto thrown = std::current_exception()) std::rethrow_exception(thrown);
+  } catch (const std::bad_alloc&) {
+    static constexpr std::string_view kLine =
+        "airlock: error[io]: the operating system refused an operation: no memory left\n"
+        "  remedy: Give the process more memory (ulimit -v, the limit of its control group), then run the same command again.\n";
+    (void)!::write(STDERR_FILENO, kLine.data(), kLine.size());
+    std::_Exit(code_info(Code::kIo).exit_status);
+  } catch (const std::system_error&) {
+    static constexpr std::string_view kLine =
+        "airlock: error[io]: the operating system refused an operation: no thread to be had\n"
+        "  remedy: Allow the process more threads and memory (ulimit -u, ulimit -v), then run the same command again.\n";
+    (void)!::write(STDERR_FILENO, kLine.data(), kLine.size());
+    std::_Exit(code_info(Code::kIo).exit_status);
+  } catch (...) {
+  }
+  std::abort();
+}
+
 }  // namespace
 }  // namespace airlock::cli
 
 int main(int argc, char** argv) {
   // A reader that goes away must not kill a run half-way: writes to it fail instead and are reported.
   std::signal(SIGPIPE, SIG_IGN);
+  std::set_terminate(airlock::cli::stop_without_resources);
   return airlock::cli::run(argc, argv);
 }
