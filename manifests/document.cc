@@ -55,10 +55,10 @@ class JsonPlaces {
     if (peek() == '{') {
       container('}', [&](std::size_t) {
         const Place at = here_;
-        const std::string key = Json::parse(string()).get<std::string>();
+        const auto key = parse_json(string(), "a key");
         space();
         step();  // the colon
-        value(pointer + "/" + escape_pointer_part(key), at);
+        value(pointer + "/" + (key ? escape_pointer_part(key->get<std::string>()) : ""), at);
       });
     } else if (peek() == '[') {
       container(']', [&](std::size_t i) { value(pointer + "/" + std::to_string(i), std::nullopt); });

@@ -221,6 +221,17 @@ class Rules(unittest.TestCase):
                 if path.read_bytes().startswith(b"#!/bin/bash"):
                     subprocess.run(["bash", "-n", path], check=True)
 
+    def test_there_is_one_door_for_json(self):
+        """parse_json of base/json refuses what two readers could understand differently; the library's own parser does not."""
+        wrong = []
+        for path in files(".cc", ".h"):
+            if module_of(shown(path)) in (None, "base"):
+                continue
+            for number, line in enumerate(lines_of(path), 1):
+                if re.search(r"\b[Jj]son::(parse|accept|sax_parse|from_\w+)\(", line.split("//")[0]):
+                    wrong.append(f"{shown(path)}:{number}: {line.strip()[:80]}")
+        self.assertEqual(wrong, [])
+
     def test_libraries_do_not_print_or_exit(self):
         wrong = []
         for path in files(".cc", ".h"):
