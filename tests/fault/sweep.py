@@ -21,8 +21,8 @@ MOST_POINTS = int(os.environ.get("AIRLOCK_SWEEP_POINTS", "60"))
 
 
 def points_of(site, topic, calls):
-    """What to disturb, as (call, k): strace counts each kind of call apart, and in each thread apart. Every COMMIT POINT
-    is a rename, a link, an unlink or a sync: of them every one is a point as long as there is room."""
+    """What to disturb, as (call, k): strace counts each kind of call apart, and in each thread apart. Each kind gets the
+    same share of points, spread from its first call to its last."""
     home, log = site.fresh(), os.path.join(site.scratch, "log")
     run(home, *topic.command(home), check=False, prefix=("strace", "-f", "-qq", "-o", log, "-e", f"trace={calls}"))
     counts = collections.Counter()
@@ -34,7 +34,7 @@ def points_of(site, topic, calls):
     for (_, call), count in counts.items():
         if call in calls.split(","):
             longest[call] = max(count, longest.get(call, 0))
-    share = max(4, MOST_POINTS // len(longest))
+    share = max(1, MOST_POINTS // len(longest))
     points = []
     for call, last in sorted(longest.items()):
         points += [(call, k) for k in sorted(set(range(1, last + 1, -(-last // share))) | {1, last})]
