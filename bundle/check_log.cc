@@ -15,7 +15,12 @@ std::string_view check_of(Code code, std::string_view in_progress) {
 }  // namespace
 
 void CheckLog::refused(std::string_view name, const Error& error) {
-  verdict_.checks.push_back({std::string(check_of(error.code, name)), false, describe(error)});
+  add({std::string(check_of(error.code, name)), false, describe(error)});
+}
+
+void CheckLog::add(Check check) {
+  verdict_.checks.push_back(std::move(check));
+  if (observer_) observer_(verdict_.checks.back());
 }
 
 void CheckLog::set_bundle(const BundleId& bundle, const std::string& version, std::uint64_t generation, const Digest& manifest_sha256) {

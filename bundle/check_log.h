@@ -13,8 +13,8 @@ namespace airlock::bundle {
 // Writes down each check as it ends. All stages share one.
 class CheckLog {
  public:
-  explicit CheckLog(Verdict& verdict) : verdict_(verdict) {}
-  void passed(std::string_view name, Seen seen) { verdict_.checks.push_back({std::string(name), true, std::move(seen)}); }
+  CheckLog(Verdict& verdict, const CheckObserver& observer) : verdict_(verdict), observer_(observer) {}
+  void passed(std::string_view name, Seen seen) { add({std::string(name), true, std::move(seen)}); }
   // The error of a stage becomes the last check; archive errors belong to the archive check, whichever stage met them.
   void refused(std::string_view name, const Error& error);
   void set_file_bytes(std::uint64_t bytes) { verdict_.file_bytes = bytes; }
@@ -28,7 +28,9 @@ class CheckLog {
   }
 
  private:
+  void add(Check check);
   Verdict& verdict_;
+  const CheckObserver& observer_;
 };
 
 }  // namespace airlock::bundle

@@ -98,7 +98,7 @@ ImportOutcome import_bundle(const ImportRequest& request, ImportPorts ports) {
     return outcome;
   }
   const Instant now = time->now;
-  CheckLog log(verdict);
+  CheckLog log(verdict, request.on_check);
   Pipeline pipeline(request, ports, *time, log);
   std::optional<OpenedBundle> opened;
 

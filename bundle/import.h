@@ -59,6 +59,7 @@ struct ImportRequest {
   Wait wait = Wait::kYes;                  // for another import to end; kNo: kBusy
   Limits limits;
   std::function<void(std::uint64_t done, std::uint64_t total)> progress;  // compressed bytes; may be empty
+  CheckObserver on_check = {};
 };
 
 struct ImportPorts {
@@ -93,6 +94,7 @@ struct VerifyRequest {
   std::string path;
   Limits limits;
   std::function<void(std::uint64_t done, std::uint64_t total)> progress;
+  CheckObserver on_check = {};
 };
 [[nodiscard]] Verdict verify_bundle(const VerifyRequest& request,
                                     const std::optional<manifests::TrustRoots>& trust_roots, Instant now,

@@ -110,7 +110,7 @@ Verdict verify_bundle(const VerifyRequest& request, const std::optional<manifest
                       std::vector<trust::Repository>* repositories) {
   Verdict verdict;
   verdict.file = request.path.substr(request.path.rfind('/') + 1);
-  CheckLog log(verdict);
+  CheckLog log(verdict, request.on_check);
   const auto outcome = [&]() -> Result<void> {
     TRY(log.note(kCheckPlan, check_trust_window(trust_roots, now)));
     const UniqueFd file = TRY(log.note(kCheckPlan, open_bundle_file(request.path)));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -44,6 +45,8 @@ struct Check {
   bool ok = false;
   Seen seen;  // of a refusal: what was wrong
 };
+
+using CheckObserver = std::function<void(const Check&)>;  // told each check as it ends; may be empty
 
 struct Verdict {
   std::vector<Check> checks;            // in the order they were made; a refusal is the last one

@@ -102,11 +102,33 @@ Result<int> sign(Shell& shell, const BundleOptions& o) {
   return 0;
 }
 
-std::string verdict_text(const bundle::Verdict& verdict, bool colour) {
-  std::vector<CheckLine> lines;
-  for (const auto& check : verdict.checks) lines.push_back({check.name, check.ok, check.seen.text});
-  return verdict.file + "\n" + check_list(lines, colour);
-}
+// A verdict for people, check by check while the bundle is read; for programs it comes as a whole at the end.
+class LiveVerdict {
+ public:
+  LiveVerdict(const Shell& shell, StatusLine& progress, const std::string& path) : shell_(shell), progress_(progress) {
+    print(path.substr(path.rfind('/') + 1) + "\n");
+  }
+  bundle::CheckObserver observer() {
+    return [this](const bundle::Check& check) {
+      progress_.clear();
+      print(check_line({check.name, check.ok, check.seen.text}, kNameWidth, shell_.terminal.stdout_colour));
+    };
+  }
+  // The first error is what was not told.
+  Result<void> end(const Json& whole, const std::string& conclusion) {
+    if (!told_) return fail(told_.error());
+    return shell_.emit(whole, conclusion);
+  }
+
+ private:
+  static constexpr std::size_t kNameWidth = 10;  // of "generation"
+  void print(const std::string& text) {
+    if (!shell_.machine() && !shell_.options.quiet && told_) told_ = write_stdout(text);
+  }
+  const Shell& shell_;
+  StatusLine& progress_;
+  Result<void> told_;
+};
 
 std::string name_of(const bundle::Verdict& v) {
   return v.bundle_id.value_or("?") + " " + v.version.value_or("?") + ", generation " + std::to_string(v.generation.value_or(0));
@@ -135,9 +157,11 @@ Result<int> import(Shell& shell, const BundleOptions& o) {
   const auto sigstore_rules = TRY(load_sigstore_rules(site.home));
   const bundle::Wait wait = o.no_wait ? bundle::Wait::kNo : bundle::Wait::kYes;
   ImportSource source = TRY(ImportSource::take(shell, site.home.incoming(), o.files, limits, wait));
+  LiveVerdict live(shell, *line, source.path());
   const bundle::ImportRequest request{.path = source.path(), .tenant = tenant, .actor = shell.actor(), .repair = o.repair, .dry_run = o.dry_run, .force = force, .allow_stale = allow_stale,
                                       .trace_id = who(shell).trace_id, .wait = wait,
-                                      .limits = limits, .progress = byte_progress(shell, o.dry_run ? "checking" : "importing", line)};
+                                      .limits = limits, .progress = byte_progress(shell, o.dry_run ? "checking" : "importing", line),
+                                      .on_check = live.observer()};
   const auto outcome = bundle::import_bundle(request, {*store, site.ledger, quarantine, roots, shell.clock, shell.entropy, &repositories,
                                                       time_roots, sigstore_rules, read_boot_moment(), bundle::KnownFiles(site.home.bundles())});
   line->clear();
@@ -148,14 +172,14 @@ Result<int> import(Shell& shell, const BundleOptions& o) {
   json["newBlobs"] = outcome.new_blobs;
   json["repairedBlobs"] = outcome.repaired_blobs;
   if (outcome.quarantined) json["quarantined"] = *outcome.quarantined;
-  std::string text = verdict_text(outcome.verdict, shell.terminal.stdout_colour);
+  std::string text;
   const std::string repaired = outcome.repaired_blobs == 0 ? "" : ", " + std::to_string(outcome.repaired_blobs) + " damaged blobs replaced";
   if (outcome.verdict.accepted() && outcome.already_active)
     text += name_of(outcome.verdict) + " is already active" + (repaired.empty() ? ": nothing to do\n" : repaired + "\n");
   else if (outcome.verdict.accepted() && o.dry_run) text += name_of(outcome.verdict) + " would be accepted (dry run: nothing was stored)\n";
   else if (outcome.verdict.accepted())
     text += name_of(outcome.verdict) + " is active for tenant " + tenant.str() + " (" + std::to_string(outcome.new_blobs) + " new blobs" + repaired + ")\n";
-  const auto told = shell.emit(json, text);
+  const auto told = live.end(json, text);
   if (outcome.quarantined) shell.say("kept as evidence in " + *outcome.quarantined);
   if (outcome.unrecorded) return fail(*outcome.unrecorded);
   // A refusal is the answer, also where nobody listens to the rest.
@@ -183,10 +207,10 @@ Result<int> verify_only(Shell& shell, const BundleOptions& o) {
   }
   const auto line = status_line(shell);
   const Limits limits = TRY(shell.limits(o.limits));
-  const auto verdict = bundle::verify_bundle({o.path, limits, byte_progress(shell, "verifying", line)}, roots, now, &repositories);
+  LiveVerdict live(shell, *line, o.path);
+  const auto verdict = bundle::verify_bundle({o.path, limits, byte_progress(shell, "verifying", line), live.observer()}, roots, now, &repositories);
   line->clear();
-  const auto told = shell.emit(verdict.to_json(), verdict_text(verdict, shell.terminal.stdout_colour) +
-                                                      (verdict.accepted() ? name_of(verdict) + ": every check holds\n" : ""));
+  const auto told = live.end(verdict.to_json(), verdict.accepted() ? name_of(verdict) + ": every check holds\n" : "");
   if (verdict.refusal) return fail(*verdict.refusal);
   if (!told) return fail(told.error());
   return 0;

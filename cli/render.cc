@@ -71,10 +71,14 @@ std::string check_list(const std::vector<CheckLine>& checks, bool colour) {
   std::size_t widest = 0;
   for (const CheckLine& c : checks) widest = std::max(widest, width(c.name));
   std::string out;
-  for (const CheckLine& c : checks)
-    out += "  " + paint(c.ok ? "ok  " : "FAIL", c.ok ? Tone::kGood : Tone::kBad, colour) + "  " + c.name +
-           std::string(widest - width(c.name) + 2, ' ') + printable(c.seen) + "\n";
+  for (const CheckLine& c : checks) out += check_line(c, widest, colour);
   return out;
+}
+
+std::string check_line(const CheckLine& check, std::size_t name_width, bool colour) {
+  const std::size_t blanks = std::max(name_width, width(check.name)) - width(check.name) + 2;
+  return "  " + paint(check.ok ? "ok  " : "FAIL", check.ok ? Tone::kGood : Tone::kBad, colour) + "  " + check.name + std::string(blanks, ' ') +
+         printable(check.seen) + "\n";
 }
 
 void print_error(const Error& error, std::string_view program, const Terminal& terminal) {

@@ -41,6 +41,7 @@ struct CheckLine {
   std::string seen;
 };
 std::string check_list(const std::vector<CheckLine>& checks, bool colour);
+std::string check_line(const CheckLine& check, std::size_t name_width, bool colour);  // one of them
 
 // "airlock: error[CODE]: title: context" and "  remedy: ..." on stderr.
 void print_error(const Error& error, std::string_view program, const Terminal& terminal);

@@ -254,6 +254,26 @@ TEST_CASE("C098 a damaged blob is found and replaced by importing again") {
   }
 }
 
+TEST_CASE("each check is told when it ends, and not later") {
+  Site site;
+  const std::string path = site.home + "/kit.tar.zst";
+  write_file(path, parts().file());
+  ImportRequest request = site.request(path);
+  std::vector<std::string> told;
+  std::vector<std::string> before_members;
+  request.on_check = [&](const Check& check) { told.push_back(check.name + (check.ok ? "" : " refused")); };
+  request.progress = [&](std::uint64_t, std::uint64_t) {
+    if (before_members.empty()) before_members = told;
+  };
+  REQUIRE(code_of(site.import(path, request)) == "accepted");
+  CHECK(before_members == std::vector<std::string>{"plan", "signature", "tenant", "space"});
+  CHECK(told == std::vector<std::string>{"plan", "signature", "tenant", "space", "archive", "members", "generation", "time", "specs"});
+  told.clear();
+  site.trust = roots("b");
+  CHECK(code_of(site.import(path, request)) == "dsse:threshold");
+  CHECK(told == std::vector<std::string>{"plan", "signature refused"});
+}
+
 TEST_CASE("progress goes from nothing to the whole file") {
   Site site;
   const std::string path = site.home + "/kit.tar.zst";

@@ -85,14 +85,14 @@ sanitized=$(grep -c '^AIRLOCK_SANITIZE:STRING=.' "$AIRLOCK_BUILD/CMakeCache.txt"
 done
 
 # Memory: 64 MiB are enough for a bundle that unpacks to more, as the peak of an import shows. A limit on the address space
-# bites earlier than one on memory, for thread stacks count in it untouched: 60 MiB was the least that worked here, so 96. With
-# far too little it says so, and the next import is whole, as after any crash.
+# bites earlier than one on memory: stacks of threads and what malloc reserves for each count in it untouched, so 256. With
+# far too little the program says so, and the next import is whole, as after any crash.
 if [ "$sanitized" = 0 ]; then  # a sanitizer's shadow is address space, too
   head -c 100000000 /dev/zero >kit/data/in/wide
   build_kit kit wide.tar.zst
   expected_of wide.tar.zst
-  surroundings 0 'ulimit -v 98304; exec airlock bundle import wide.tar.zst >out'
-  whole '96 MiB of address space'
+  surroundings 0 'ulimit -v 262144; exec airlock bundle import wide.tar.zst >out'
+  whole '256 MiB of address space'
   surroundings 0 'exec python3 -c "
 import resource, subprocess, sys
 subprocess.run([\"airlock\", \"bundle\", \"import\", \"wide.tar.zst\", \"-q\"], check=True)
