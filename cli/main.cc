@@ -130,21 +130,19 @@ int run(int argc, char** argv) {
 
 // Memory or threads that the machine does not give, on whichever thread: a line instead of a core. What was begun is as
 // after a kill: the next command goes on. No memory may be asked for here.
+[[noreturn]] void stop_with(std::string_view line) {
+  (void)!::write(STDERR_FILENO, line.data(), line.size());
+  std::_Exit(code_info(Code::kIo).exit_status);
+}
 [[noreturn]] void stop_without_resources() {
   try {
     if (const auto thrown = std::current_exception()) std::rethrow_exception(thrown);
   } catch (const std::bad_alloc&) {
-    static constexpr std::string_view kLine =
-        "airlock: error[io]: the operating system refused an operation: no memory left\n"
-        "  remedy: Give the process more memory (ulimit -v, the limit of its control group), then run the same command again.\n";
-    (void)!::write(STDERR_FILENO, kLine.data(), kLine.size());
-    std::_Exit(code_info(Code::kIo).exit_status);
+    stop_with("airlock: error[io]: the operating system refused an operation: no memory left\n"
+              "  remedy: Give the process more memory (ulimit -v, the limit of its control group), then run the same command again.\n");
   } catch (const std::system_error&) {
-    static constexpr std::string_view kLine =
-        "airlock: error[io]: the operating system refused an operation: no thread to be had\n"
-        "  remedy: Allow the process more threads and memory (ulimit -u, ulimit -v), then run the same command again.\n";
-    (void)!::write(STDERR_FILENO, kLine.data(), kLine.size());
-    std::_Exit(code_info(Code::kIo).exit_status);
+    stop_with("airlock: error[io]: the operating system refused an operation: no thread to be had\n"
+              "  remedy: Allow the process more threads and memory (ulimit -u, ulimit -v), then run the same command again.\n");
   } catch (...) {
   }
   std::abort();

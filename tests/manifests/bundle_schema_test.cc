@@ -9,24 +9,6 @@
 namespace airlock::manifests::test {
 namespace {
 
-struct Edit {
-  const char* name;
-  void (*change)(Json&);
-};
-
-// Each edit is refused by the parser and by the schema alike.
-template <class Parse>
-void check_edits(PublishedSchema& schema, const std::string& good, std::span<const Edit> edits, Parse parse) {
-  CHECK(schema.accepts(parse_json(good, "good").value()));
-  for (const Edit& e : edits) {
-    INFO(e.name);
-    Json document = parse_json(good, "good").value();
-    e.change(document);
-    CHECK_FALSE(parse(canonical_json(document)).has_value());
-    CHECK_FALSE(schema.accepts(document));
-  }
-}
-
 BundleManifest sample() {
   const auto entry = [](const char* path, bool executable) {
     return BundleEntry{.path = path,

@@ -8,6 +8,9 @@
 #include <valijson/schema_parser.hpp>
 #include <valijson/validator.hpp>
 
+#include <catch2/catch.hpp>
+
+#include <span>
 #include <string>
 
 #include "base/io.h"
@@ -32,5 +35,24 @@ class PublishedSchema {
   Json document_;
   valijson::Schema schema_;
 };
+
+struct Edit {
+  const char* name;
+  void (*change)(Json&);
+};
+
+// Each edit is refused by the parser and by the schema alike.
+template <class Parse>
+void check_edits(PublishedSchema& schema, const std::string& good, std::span<const Edit> edits, Parse parse) {
+  CHECK(parse(good).has_value());
+  CHECK(schema.accepts(parse_json(good, "good").value()));
+  for (const Edit& e : edits) {
+    INFO(e.name);
+    Json document = parse_json(good, "good").value();
+    e.change(document);
+    CHECK_FALSE(parse(canonical_json(document)).has_value());
+    CHECK_FALSE(schema.accepts(document));
+  }
+}
 
 }  // namespace airlock::manifests::test
