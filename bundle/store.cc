@@ -129,6 +129,16 @@ Result<StoreLock> Store::lock(Wait wait) const {
 
 Result<void> Store::remove(const Digest& digest) { return fs_.unlink(blob_path(digest)); }
 
+Result<void> remove_work_folder(const std::string& path) {
+  std::vector<std::string> inside;
+  std::error_code ec;
+  for (const auto& entry : std::filesystem::directory_iterator(path, ec))
+    if (entry.path().filename() != "lock") inside.push_back(entry.path().string());
+  if (ec) return fail(os_error("list", path, ec.value()));
+  for (const std::string& entry : inside) TRY(remove_tree(entry));
+  return remove_tree(path);
+}
+
 Result<SweepReport> Store::sweep() {
   SweepReport report;
   std::error_code ec;
@@ -140,7 +150,12 @@ Result<SweepReport> Store::sweep() {
       const UniqueFd lock(::open((path + "/lock").c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
       if (lock && ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) continue;
       if (!lock) {
-        // Its owner may be between mkdir and lock: only a folder that has stood for a while is an orphan.
+        // Its owner may be between mkdir and lock. The writer of a batch then takes another folder; one that builds a tree
+        // does not, so that such a folder is an orphan only when it has stood for a while.
+        if (parent != layout_.trees && ::rmdir(path.c_str()) == 0) {
+          ++report.folders;
+          continue;
+        }
         struct stat st{};
         if (::lstat(path.c_str(), &st) != 0 || std::time(nullptr) - st.st_ctime < 60) continue;
       }
@@ -149,7 +164,7 @@ Result<SweepReport> Store::sweep() {
         if (file.is_directory(ignored)) ::chmod(file.path().c_str(), 0700);  // tree folders may be read-only
         else ++report.files;
       }
-      TRY(remove_tree(path));
+      TRY(remove_work_folder(path));
       ++report.folders;
     }
     if (ec) return fail(os_error("list", parent, ec.value()));

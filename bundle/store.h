@@ -53,6 +53,10 @@ struct SweepReport {
   std::uint64_t folders = 0, files = 0;
 };
 
+// A folder that a batch was written in, or a tree built, with the lock inside it. The lock goes last: whoever is killed on
+// the way leaves a folder that the next sweep() still knows for an orphan.
+Result<void> remove_work_folder(const std::string& path);
+
 class Store {
  public:
   // Makes the folders if they are missing. kHomeUnusable when one of them is a symbolic link, belongs to another

@@ -36,7 +36,7 @@ StoreBatch::~StoreBatch() {
   early_.wait();
   if (folder_.empty()) return;
   current_.reset();
-  (void)remove_tree(folder_);  // ignoring: sweep() takes what is left
+  (void)remove_work_folder(folder_);  // ignoring: sweep() takes what is left
 }
 
 // A folder of our own with its lock held. Nothing when a sweep() of another process took it for an orphan before we

@@ -181,6 +181,17 @@ TEST_CASE("sweep takes what the dead left and nothing of the living") {
   CHECK(f.store->has(Digest::of("alive")));
 }
 
+TEST_CASE("sweep takes a work folder that was made and never locked, and its owner takes another") {
+  Fixture f;
+  std::filesystem::create_directories(f.dir / "cas/tmp/made");
+  CHECK(f.store->sweep().value().folders == 1);
+  CHECK(std::filesystem::is_empty(f.dir / "cas/tmp"));
+  // One that holds something and no lock is what a sweep left that was killed: not at once, since it could be new.
+  std::filesystem::create_directories(f.dir / "cas/tmp/half");
+  write_file(f.dir / "cas/tmp/half/7", "x");
+  CHECK(f.store->sweep().value().folders == 0);
+}
+
 TEST_CASE("the lock is held by one at a time") {
   Fixture f;
   {

@@ -59,11 +59,11 @@ def check_store(home):
 
 
 def check_active(home):
-    """One generation is active, and what it and those before it hold can be planned and read."""
+    """One generation is active, and what it and the one before it hold can be planned and read."""
     rows = items(home, "bundle", "list")
     if len([r for r in rows if r["active"]]) != 1:
         fail(f"not one active generation: {rows}")
-    for row in rows:
+    for row in rows[-2:]:
         run(home, "run", "demo@%d.0.0" % row["generation"], "--plan-only")
 
 
