@@ -140,18 +140,16 @@ Result<MembersSeen> MemberIntake::run(StoreBatch* batch) {
       TRY(side_.take(*member));
       continue;
     }
-    const bool patch = is_patch(member->path);
-    const manifests::BundleEntry* entry = patch ? nullptr : TRY(match(*member));
-    if (patch) {
+    if (is_patch(member->path)) {
       TRY(patches_.match(*member));
       TRY(in_place(*member));
-    }
-    if (!may_be_unlisted(member->path)) TRY(pass_gate());
-    if (patch) {
+      TRY(pass_gate());
       TRY(patches_.take(reader_, *member, out, [this] { report(); }));
       continue;
     }
-    TRY(stream(*member, *entry, out));
+    const manifests::BundleEntry& entry = *TRY(match(*member));
+    if (!may_be_unlisted(member->path)) TRY(pass_gate());
+    TRY(stream(*member, entry, out));
     ++sum.members;
     sum.bytes += member->size;
   }

@@ -105,14 +105,7 @@ std::vector<std::uint64_t> PartSet::missing() const {
 
 Result<PartBox> PartBox::open(std::string folder, Wait wait, Fs& fs) {
   TRY(fs.make_dir(folder, 0700));
-  const std::string path = folder + "/lock";
-  UniqueFd lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!lock) return os_fail("open", path);
-  while (::flock(lock.get(), wait == Wait::kYes ? LOCK_EX : LOCK_EX | LOCK_NB) != 0) {
-    if (errno == EINTR) continue;
-    if (errno == EWOULDBLOCK) return fail(Code::kBusy, path);
-    return os_fail("flock", path);
-  }
+  UniqueFd lock = TRY(lock_file(folder + "/lock", wait));
   PartBox box(std::move(folder), std::move(lock), fs);
   TRY(box.sweep());
   return box;

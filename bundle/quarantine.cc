@@ -1,7 +1,6 @@
 #include "bundle/quarantine.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <linux/fs.h>
 #include <sys/stat.h>
@@ -13,6 +12,7 @@
 
 #include "base/encoding.h"
 #include "base/io.h"
+#include "base/lock_file.h"
 #include "ledger/ledger.h"
 
 namespace airlock::bundle {
@@ -77,14 +77,8 @@ std::unexpected<Error> not_found(const TenantId& tenant, const std::string& name
   return fail(Code::kNotFound, "quarantine " + name + " of tenant " + tenant.str());
 }
 
-// One process at a time changes a tenant's quarantine. Waits.
-Result<UniqueFd> take_turn(const std::string& parent) {
-  UniqueFd lock(::open((parent + "/.lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!lock) return os_fail("open", parent + "/.lock");
-  while (::flock(lock.get(), LOCK_EX) != 0)
-    if (errno != EINTR) return os_fail("flock", parent + "/.lock");
-  return lock;
-}
+// One process at a time changes a tenant's quarantine.
+Result<UniqueFd> take_turn(const std::string& parent) { return lock_file(parent + "/.lock", Wait::kYes); }
 
 // What those left who were killed in between.
 Result<void> sweep(const std::string& parent) {

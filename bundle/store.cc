@@ -116,15 +116,7 @@ Result<Stored> Store::put_file(const UniqueFd& source, std::string_view what) {
 }
 
 Result<StoreLock> Store::lock(Wait wait) const {
-  const std::string path = layout_.cas + "/lock";
-  UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!fd) return os_fail("open", path);
-  while (::flock(fd.get(), wait == Wait::kYes ? LOCK_EX : LOCK_EX | LOCK_NB) != 0) {
-    if (errno == EINTR) continue;
-    if (errno == EWOULDBLOCK) return fail(Code::kBusy, path);
-    return os_fail("flock", path);
-  }
-  return StoreLock(std::move(fd));
+  return StoreLock(TRY(lock_file(layout_.cas + "/lock", wait)));
 }
 
 Result<void> Store::remove(const Digest& digest) { return fs_.unlink(blob_path(digest)); }

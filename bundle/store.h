@@ -23,6 +23,7 @@
 
 #include "base/digest.h"
 #include "base/fs.h"
+#include "base/lock_file.h"
 #include "base/result.h"
 #include "base/tree.h"
 #include "base/unique_fd.h"
@@ -38,8 +39,6 @@ struct Stored {
   Digest sha256;
   std::uint64_t size = 0;
 };
-
-enum class Wait { kNo, kYes };
 
 class StoreLock {  // held until destroyed
  public:

@@ -103,7 +103,7 @@ Result<std::string> Store::materialize(const Tree& tree) {
   // COMMIT POINT: before, a folder that sweep() removes; after, the whole tree under its name. It is not synced: what
   // a power cut takes is found missing or damaged by prove_tree, and built again; test: "a damaged tree is built again"
   if (built) built = fs_.rename(folder, path);
-  (void)remove_tree(temp);  // ignoring: sweep() takes what is left
+  (void)remove_work_folder(temp);  // ignoring: sweep() takes what is left
   if (!built && !path_exists(path)) return fail(built.error());  // else another process was faster with the same tree
   if (!built) TRY(prove_tree(tree, path));
   return path;

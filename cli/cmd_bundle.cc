@@ -155,7 +155,7 @@ Result<int> import(Shell& shell, const BundleOptions& o) {
   }
   const auto time_roots = TRY(load_time_roots(site.home));
   const auto sigstore_rules = TRY(load_sigstore_rules(site.home));
-  const bundle::Wait wait = o.no_wait ? bundle::Wait::kNo : bundle::Wait::kYes;
+  const Wait wait = o.no_wait ? Wait::kNo : Wait::kYes;
   ImportSource source = TRY(ImportSource::take(shell, site.home.incoming(), o.files, limits, wait));
   LiveVerdict live(shell, *line, source.path());
   const bundle::ImportRequest request{.path = source.path(), .tenant = tenant, .actor = shell.actor(), .repair = o.repair, .dry_run = o.dry_run, .force = force, .allow_stale = allow_stale,
@@ -263,7 +263,7 @@ Result<int> list(const Shell& shell) {
 }
 
 Result<int> prune(Shell& shell, const BundleOptions& o) {
-  bundle::PruneRequest request{TRY(shell.tenant()), std::nullopt, o.keep, who(shell), o.dry_run, o.no_wait ? bundle::Wait::kNo : bundle::Wait::kYes};
+  bundle::PruneRequest request{TRY(shell.tenant()), std::nullopt, o.keep, who(shell), o.dry_run, o.no_wait ? Wait::kNo : Wait::kYes};
   if (!o.path.empty()) request.bundle = TRY(BundleId::parse(o.path));
   Site site = TRY(open_site(shell));
   const auto store = TRY(open_store(site.home));

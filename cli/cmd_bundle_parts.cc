@@ -118,7 +118,7 @@ Result<int> list(const Shell& shell) {
 
 Result<int> discard(const Shell& shell, const std::string& prefix) {
   const HomePaths home = TRY(shell.prepared_home());
-  PartBox box = TRY(PartBox::open(home.incoming(), bundle::Wait::kNo));
+  PartBox box = TRY(PartBox::open(home.incoming(), Wait::kNo));
   std::vector<PartSet> sets = TRY(PartBox::list(home.incoming()));
   std::erase_if(sets, [&](const PartSet& set) { return !set.bundle.hex().starts_with(prefix); });
   if (prefix.empty() || sets.empty()) return fail(Code::kNotFound, "a set of parts whose digest begins with \"" + prefix + "\"");
@@ -132,7 +132,7 @@ Result<int> discard(const Shell& shell, const std::string& prefix) {
 }  // namespace
 
 Result<ImportSource> ImportSource::take(Shell& shell, const std::string& box_folder, const std::vector<std::string>& files, const Limits& limits,
-                                        bundle::Wait wait) {
+                                        Wait wait) {
   if (files.size() == 1 && !bundle::is_part(files.front())) return ImportSource(files.front());
   GivenParts given = TRY(open_parts(files, limits));
   if (given.good.empty()) return fail(all_of(given.damaged));

@@ -21,7 +21,7 @@ class ImportSource {
   // prints which and fails with kPartsMissing; kPart names a part that is damaged, after all others were taken. kUsage,
   // before anything is copied: several bundles, parts of several bundles, or both kinds.
   static Result<ImportSource> take(Shell& shell, const std::string& box, const std::vector<std::string>& files, const Limits& limits,
-                                   bundle::Wait wait);
+                                   Wait wait);
 
   const std::string& path() const { return path_; }
   // Forgets the parts once the site has the bundle, or the quarantine has the file. After any other end they stay, so

@@ -36,12 +36,12 @@ Result<int> init(Shell& shell, const TimeOptions& o) {
   TRY(verify::TimeAuthorities::read(roots));  // what cannot be read now would only be found out at an import
   const std::string text = TRY(manifests::write_time_roots(roots));
   const HomePaths home = TRY(shell.prepared_home());
-  if (o.replace) {
-    TRY(write_file_durably(home.time_roots(), text));
-  } else if (const auto made = create_file_durably(home.time_roots(), text); !made) {
-    return fail(made.error().code, made.error().context + " (--replace overwrites it)");
-  }
-  TRY(record_trust_change(shell, "trust.time_roots", "trust:time", roots_json(roots)));
+  TRY(change_trust(shell, "trust.time_roots", "trust:time", [&]() -> Result<Json> {
+    if (o.replace) TRY(write_file_durably(home.time_roots(), text));
+    else if (const auto made = create_file_durably(home.time_roots(), text); !made)
+      return fail(made.error().code, made.error().context + " (--replace overwrites it)");
+    return roots_json(roots);
+  }));
   TRY(shell.emit(roots_json(roots), roots_text(roots)));
   return 0;
 }

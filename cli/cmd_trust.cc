@@ -80,7 +80,7 @@ Result<Description> describe(trust::Repository& repository) {
   return out;
 }
 
-std::string subject_of(const trust::Repository& repository) { return "trust:tuf/" + repository.name().str(); }
+std::string subject_of(const trust::RepositoryName& repository) { return "trust:tuf/" + repository.str(); }
 
 // --repository NAME; without it the only one there is.
 Result<trust::Repository> pick_repository(const HomePaths& home, const std::string& given) {
@@ -106,8 +106,7 @@ Result<manifests::TrustRoots> init_keys(const HomePaths& home, const TrustOption
   return manifests::parse_trust_roots(text);
 }
 
-Result<trust::Repository> init_repository(const HomePaths& home, const TrustOptions& o, Instant now) {
-  const auto name = TRY(trust::RepositoryName::parse(o.repository.empty() ? "default" : o.repository));
+Result<trust::Repository> init_repository(const HomePaths& home, const trust::RepositoryName& name, const TrustOptions& o, Instant now) {
   const std::string root = TRY(read_file(o.tuf_root, tuf::UpdateLimits{}.root_bytes));
   const trust::RepositoryConfig config{o.bundles.empty() ? std::vector<std::string>{"*"} : o.bundles, o.approvals, !o.optional};
   return trust::Repository::create(home.trust(), name, config, root, now, o.replace);
@@ -120,17 +119,21 @@ Result<int> init(Shell& shell, const TrustOptions& o) {
   Json json = Json::object();
   std::string text;
   if (!o.keys.empty()) {
-    const auto roots = TRY(init_keys(home, o, now));
-    json = describe_roots(roots);
-    text = roots_text(roots);
-    TRY(record_trust_change(shell, "trust.keys", "trust:keys", json));
+    TRY(change_trust(shell, "trust.keys", "trust:keys", [&]() -> Result<Json> {
+      const auto roots = TRY(init_keys(home, o, now));
+      text = roots_text(roots);
+      return json = describe_roots(roots);
+    }));
   }
   if (!o.tuf_root.empty()) {
-    auto repository = TRY(init_repository(home, o, now));
-    const Description about = TRY(describe(repository));
-    json["repositories"] = Json::array({about.json});
-    text += about.text;
-    TRY(record_trust_change(shell, "trust.repository", subject_of(repository), about.json));
+    const auto name = TRY(trust::RepositoryName::parse(o.repository.empty() ? "default" : o.repository));
+    TRY(change_trust(shell, "trust.repository", subject_of(name), [&]() -> Result<Json> {
+      auto repository = TRY(init_repository(home, name, o, now));
+      Description about = TRY(describe(repository));
+      json["repositories"] = Json::array({about.json});
+      text += about.text;
+      return std::move(about.json);
+    }));
   }
   TRY(shell.emit(json, text));
   return 0;
@@ -158,17 +161,20 @@ Result<int> refresh(Shell& shell, const TrustOptions& o) {
   const HomePaths home = TRY(shell.prepared_home());
   auto repository = TRY(pick_repository(home, o.repository));
   const auto store = TRY(open_store(home));
-  const auto turn = TRY(store->lock(bundle::Wait::kYes));  // an import changes what is trusted, too
+  const auto turn = TRY(store->lock(Wait::kYes));  // an import changes what is trusted, too
   trust::FolderSource source(o.source);
   trust::StagedKeeper staged(repository.store());
   tuf::Updater updater = TRY(tuf::Updater::start(source, staged, shell.clock.now()));
   TRY(updater.refresh());
   (void)TRY(trust::check_rotation(repository, staged.roots(), true));
   const bool rotated = !staged.roots().empty();
-  TRY(staged.commit());
-  if (rotated) TRY(repository.clear_pending_root());
-  const Description about = TRY(describe(repository));
-  TRY(record_trust_change(shell, "trust.refreshed", subject_of(repository), about.json));
+  Description about;
+  TRY(change_trust(shell, "trust.refreshed", subject_of(repository.name()), [&]() -> Result<Json> {
+    TRY(staged.commit());
+    if (rotated) TRY(repository.clear_pending_root());
+    about = TRY(describe(repository));
+    return about.json;
+  }));
   TRY(shell.emit(about.json, about.text));
   return 0;
 }
@@ -177,10 +183,14 @@ Result<int> approve_root(Shell& shell, const TrustOptions& o) {
   const HomePaths home = TRY(shell.prepared_home());
   auto repository = TRY(pick_repository(home, o.repository));
   const auto store = TRY(open_store(home));
-  const auto turn = TRY(store->lock(bundle::Wait::kYes));
-  (void)TRY(repository.approve(TRY(Digest::parse(o.digest)), shell.actor(), shell.clock.now(), shell.options.reason));
-  const Description about = TRY(describe(repository));
-  TRY(record_trust_change(shell, "trust.root_approved", subject_of(repository), about.json));
+  const auto turn = TRY(store->lock(Wait::kYes));
+  const Digest root = TRY(Digest::parse(o.digest));
+  Description about;
+  TRY(change_trust(shell, "trust.root_approved", subject_of(repository.name()), [&]() -> Result<Json> {
+    (void)TRY(repository.approve(root, shell.actor(), shell.clock.now(), shell.options.reason));
+    about = TRY(describe(repository));
+    return about.json;
+  }));
   TRY(shell.emit(about.json, about.text));
   return 0;
 }

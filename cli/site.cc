@@ -33,11 +33,15 @@ Result<Site> open_site_read_only(const Shell& shell) {
   return Site{home, nullptr, std::move(ledger)};
 }
 
-Result<void> record_trust_change(Shell& shell, const std::string& kind, const std::string& subject, const Json& data) {
-  if (!path_exists(TRY(shell.home()).ledger())) return {};
+Result<void> change_trust(Shell& shell, const std::string& kind, const std::string& subject, const std::function<Result<Json>()>& change) {
+  if (!path_exists(TRY(shell.home()).ledger())) {
+    (void)TRY(change());
+    return {};
+  }
   Site site = TRY(open_site(shell));
   const auto tenants = TRY(ledger::tenants(site.ledger));
   return site.ledger.write(shell.clock.now(), [&](ledger::Tx& tx) -> Result<void> {
+    const Json data = TRY(change());
     for (const TenantId& tenant : tenants) TRY(tx.append(tenant, {kind, subject, who(shell), std::nullopt, std::nullopt, data}));
     return {};
   });

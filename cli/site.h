@@ -1,6 +1,7 @@
 // cli/site: the parts of an airlock home that commands work on, opened together.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 
@@ -25,10 +26,11 @@ Result<Site> open_site(const Shell& shell);
 // For commands that only look: kNotFound when there is no ledger yet. Works on read-only media.
 Result<Site> open_site_read_only(const Shell& shell);
 
-// Tells every tenant's history that the site believes others than before: kinds "trust.keys", "trust.repository",
-// "trust.refreshed", "trust.root_approved", "trust.time_roots"; `data` is what `trust show` or `time show` says of it now.
-// Called when the change is made. A site without tenants has no history yet: its imports name the keys they trusted.
-Result<void> record_trust_change(Shell& shell, const std::string& kind, const std::string& subject, const Json& data);
+// Makes a change of whom the site believes, and tells every tenant's history: kinds "trust.keys", "trust.repository",
+// "trust.refreshed", "trust.root_approved", "trust.time_roots"; `change` gives what `trust show` or `time show` says then.
+// The ledger is open for writing while it is made: who cannot record it does not make it. A site without tenants has no
+// history yet: its imports name the keys they trusted.
+Result<void> change_trust(Shell& shell, const std::string& kind, const std::string& subject, const std::function<Result<Json>()>& change);
 
 Result<std::unique_ptr<bundle::Store>> open_store(const HomePaths& home);
 Result<std::optional<manifests::TrustRoots>> load_trust_roots(const HomePaths& home);  // absent: none configured

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/lock_file.h"
 #include "ledger/connect.h"
 #include "ledger/schema.h"
 #include "ledger/tx.h"
@@ -22,6 +23,22 @@ struct Ledger::Impl {
 };
 
 namespace {
+
+// The empty file that a backup writes, locked; what a killed backup left there is taken over.
+Result<UniqueFd> take_partial(const std::string& path) {
+  for (;;) {
+    UniqueFd file = TRY(lock_file(path, Wait::kNo));
+    struct stat mine {}, named {};
+    if (::fstat(file.get(), &mine) != 0) return os_fail("fstat", path);
+    if (::lstat(path.c_str(), &named) != 0 || named.st_ino != mine.st_ino) continue;  // its writer ended meanwhile
+    if (mine.st_nlink > 1) {  // killed after its commit point: a finished copy has this name, too
+      if (::unlink(path.c_str()) != 0) return os_fail("unlink", path);
+      continue;
+    }
+    if (::ftruncate(file.get(), 0) != 0 || ::fchmod(file.get(), 0600) != 0) return os_fail("truncate", path);
+    return file;
+  }
+}
 
 Result<std::string> stored_instance(sql::Connection& db) {
   sql::Statement row = TRY(db.query("SELECT value FROM meta WHERE key = 'instance'"));
@@ -117,13 +134,12 @@ Result<void> Ledger::quick_check() const {
 Result<void> Ledger::backup(const std::string& to) const {
   if (path_exists(to)) return fail(Code::kAlreadyExists, to);
   const std::string partial = to + ".partial";
-  const UniqueFd file(::open(partial.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-  if (!file) return os_fail("create", partial);
+  const UniqueFd file = TRY(take_partial(partial));
   const auto done = [&]() -> Result<void> {
     const auto source = TRY(open_reader(impl_->path, impl_->options));
     TRY(copy_into(source->raw(), partial));
     if (::fsync(file.get()) != 0) return os_fail("fsync", partial);
-    // COMMIT POINT: a crash leaves before: a .partial file; after: the whole copy; test: backup_test.cc
+    // COMMIT POINT: a crash leaves before: a .partial file, taken over by the next; after: the copy; test: backup_test.cc
     if (::link(partial.c_str(), to.c_str()) != 0) return os_fail("link", to);
     return {};
   }();

@@ -1,8 +1,9 @@
 // verify: turns bytes into trusted types. Does no I/O and reads no clock.
 //
-// Start at check_bundle_manifest() (bundle_manifest.h): a VerifiedBundleManifest was signed by enough distinct trusted
-// keys, inside the window of the trust roots, and parses. verify_envelope() (dsse.h) and verify_checkpoint() (note.h)
-// make the other trusted types. None of these has a public constructor: tests sign with test keys.
+// Start at check_bundle_signature() and read_bundle_manifest() (bundle_manifest.h): a VerifiedBundleManifest was signed
+// by enough distinct trusted keys, inside the window of the trust roots, and parses. verify_envelope() (dsse.h) and
+// verify_checkpoint() (note.h) make the other trusted types. None of these has a public constructor: tests sign with
+// test keys.
 //
 //   scheme.h        algorithms, hashes, forms of signatures
 //   keys.h          public and private keys, key ids, PEM

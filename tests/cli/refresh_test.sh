@@ -40,13 +40,18 @@ sha256sum published/*-g2.airlock.tar.zst | sed 's|published/.*|half.airlock.tar.
 
 seed=${REFRESH_SEED:-$(date +%s)} kills=0
 RANDOM=$seed
-for _ in $(seq 12); do
-  setsid "$AIRLOCK_SOURCE/packaging/airlock-refresh" >>refresh.log 2>&1 &
-  pid=$!
-  timeout "0.$(printf %03d $((RANDOM % 400)))" tail --pid="$pid" -f /dev/null
-  if kill -KILL -- "-$pid" 2>/dev/null; then kills=$((kills + 1)); fi
-  wait "$pid" 2>/dev/null
-done
+# ROUNDS MILLISECONDS: starts a refresh that often and kills it at some instant below that; counts in `kills`.
+killed_refreshes() {
+  local round pid
+  for round in $(seq "$1"); do
+    setsid "$AIRLOCK_SOURCE/packaging/airlock-refresh" >>refresh.log 2>&1 &
+    pid=$!
+    timeout "0.$(printf %03d $((RANDOM % $2)))" tail --pid="$pid" -f /dev/null
+    if kill -KILL -- "-$pid" 2>/dev/null; then kills=$((kills + 1)); fi
+    wait "$pid" 2>/dev/null
+  done
+}
+killed_refreshes 12 400
 [ "$kills" -gt 0 ] || die "nothing was killed (seed $seed)"
 flock outbox/.lock true  # what was killed may take a moment to be gone
 status=0
@@ -95,13 +100,7 @@ expect 0 airlock bundle parts list --json
 [ "$(json '[i["held"] for i in d["items"]]')" = '[[1, 2, 3]]' ] || die "held: $(cat out)"
 cp "media/$(part 4)" drop/
 kills=0
-for _ in $(seq 10); do
-  setsid "$AIRLOCK_SOURCE/packaging/airlock-refresh" >>refresh.log 2>&1 &
-  pid=$!
-  timeout "0.$(printf %03d $((RANDOM % 150)))" tail --pid="$pid" -f /dev/null
-  if kill -KILL -- "-$pid" 2>/dev/null; then kills=$((kills + 1)); fi
-  wait "$pid" 2>/dev/null
-done
+killed_refreshes 10 150
 flock outbox/.lock true
 flock "$AIRLOCK_HOME/incoming/lock" true
 expect 0 refresh

@@ -1,6 +1,7 @@
 """What the sweeps disturb: one class a durable operation, with the site before it and what must be true after it."""
 import os
 import shutil
+import sqlite3
 
 from site_for_faults import check_active, check_store, fail, files_below, items, run, sha256_of, verified
 
@@ -84,6 +85,47 @@ class Trust(Topic):
 
     def result(self, home):
         return sha256_of(os.path.join(home, "trust/roots.json"))
+
+
+class First(Topic):
+    """The first command of a site: the ledger is made."""
+
+    def __init__(self, site):
+        super().__init__(site)
+        for name in os.listdir(site.base):
+            if name.startswith("ledger.db"):
+                os.unlink(os.path.join(site.base, name))
+
+    def command(self, home):
+        return ["bundle", "import", self.site.bundle(1)]
+
+    def between(self, home, done):
+        check_store(home)
+
+    def result(self, home):
+        return [(r["generation"], r["active"]) for r in items(home, "bundle", "list")]
+
+
+class Backup(Topic):
+    def command(self, home):
+        return ["ledger", "backup", os.path.join(home, "outbox", "ledger.db")]
+
+    def between(self, home, done):
+        copy = os.path.join(home, "outbox", "ledger.db")
+        if os.path.exists(copy):
+            check_copy(copy)
+            os.unlink(copy)  # a backup does not replace another
+
+    def result(self, home):
+        return check_copy(os.path.join(home, "outbox", "ledger.db"))
+
+
+def check_copy(copy):
+    """How many events a copy of the ledger has; it must be whole."""
+    with sqlite3.connect(f"file:{copy}?immutable=1", uri=True) as db:
+        if db.execute("PRAGMA integrity_check").fetchone() != ("ok",):
+            fail("the copy of the ledger is damaged")
+        return db.execute("SELECT count(*) FROM job_history").fetchone()[0]
 
 
 class Run(Topic):
@@ -250,5 +292,5 @@ class Cancel(Topic):
         return [r["state"] for r in items(home, "runs", "list")]
 
 
-TOPICS = {"import": Import, "last-part": LastPart, "delta": Delta, "trust": Trust, "run": Run, "export": Export, "add-signature": AddSignature, "build": Build, "sign": Sign,
+TOPICS = {"import": Import, "last-part": LastPart, "delta": Delta, "trust": Trust, "first": First, "backup": Backup, "run": Run, "export": Export, "add-signature": AddSignature, "build": Build, "sign": Sign,
           "refuse": Refuse, "remove": Remove, "prune": Prune, "cancel": Cancel}

@@ -3,6 +3,11 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <filesystem>
+#include <fstream>
+
+#include "base/lock_file.h"
+
 using namespace airlock;
 using namespace airlock::testing;
 
@@ -60,7 +65,26 @@ TEST_CASE("a backup to a place that cannot be written leaves nothing behind") {
   const TempDir dir;
   const Ledger ledger = open(dir / "ledger.db");
   CHECK(code_of(ledger.backup(dir / "missing/backup.db")) == Code::kNotFound);
-  std::ofstream(dir / "full.db.partial") << "left by a crash";
-  CHECK_FALSE(ledger.backup(dir / "full.db"));
-  CHECK_FALSE(path_exists(dir / "full.db"));
+  std::filesystem::create_directory(dir / "dir.db.partial");
+  CHECK_FALSE(ledger.backup(dir / "dir.db"));
+  CHECK_FALSE(path_exists(dir / "dir.db"));
+}
+
+TEST_CASE("what a killed backup left does not stop the next") {
+  const TempDir dir;
+  const Ledger ledger = open(dir / "ledger.db");
+  std::ofstream(dir / "half.db.partial") << "left by a crash";
+  value(ledger.backup(dir / "half.db"));
+  require_sound(open(dir / "half.db"));
+  CHECK_FALSE(path_exists(dir / "half.db.partial"));
+
+  // Killed between the commit point and its cleaning up; the copy was then moved away.
+  std::filesystem::create_hard_link(dir / "half.db", dir / "again.db.partial");
+  value(ledger.backup(dir / "again.db"));
+  require_sound(open(dir / "again.db"));
+  require_sound(open(dir / "half.db"));
+
+  const UniqueFd running = value(lock_file(dir / "busy.db.partial", Wait::kNo));
+  CHECK(code_of(ledger.backup(dir / "busy.db")) == Code::kBusy);
+  CHECK(path_exists(dir / "busy.db.partial"));
 }
