@@ -1,11 +1,15 @@
-// bundle/blob_pipe: a StoreBatch on a thread of its own, so that writing does not wait for hashing nor hashing for it.
+// bundle/blob_pipe: blobs on their way into a StoreBatch, written by threads of their own, so that writing does not wait
+// for hashing nor hashing for it, and the disk has several blobs to write at once.
 #pragma once
 
+#include <array>
+#include <memory>
 #include <optional>
 #include <thread>
 
 #include "archive/queue.h"
 #include "archive/stream.h"
+#include "bundle/blob_stream.h"
 #include "bundle/store_batch.h"
 
 namespace airlock::bundle {
@@ -22,16 +26,15 @@ class BlobPipe {
     archive::Chunk chunk;
     std::optional<Digest> end;
   };
-  Result<void> put(Piece piece);  // an error may come from any piece before
+  Result<void> put(Piece piece);  // those of one blob without another's between; an error may come from any piece before
   Result<void> finish();          // all pieces have gone through
 
  private:
-  void run();
-  Result<void> handle(const Piece& piece);
-  StoreBatch& batch_;
-  archive::Queue<Piece> queue_;
-  Result<void> outcome_;          // written by the thread, read after it has ended
-  std::thread thread_;
+  // A blob goes through one lane, and always through the same: so a content that comes twice finds the first whole.
+  class Lane;
+  static constexpr std::size_t kLanes = 4;
+  std::array<std::unique_ptr<Lane>, kLanes> lanes_;
+  Lane* current_ = nullptr;       // of the blob whose pieces come
 };
 
 // Where proven bytes go: through a pipe to the store, or nowhere.

@@ -12,7 +12,7 @@
 namespace airlock::bundle {
 namespace {
 
-constexpr std::size_t kBufferBytes = 1 << 20;
+constexpr std::size_t kBufferBytes = 512 << 10;
 constexpr std::size_t kBlockBytes = 4096;  // of memory, offset and length: at least the logical block of any disk in use
 
 // False where the file system does not write past its cache.

@@ -1,9 +1,10 @@
-// bundle/blob_writer: appends a blob to a file, large ones past the page cache.
+// bundle/blob_writer: appends a blob to a file, all but small ones past the page cache.
 //
 // What an import writes is not read again soon, and pages that nobody had before are expensive on a virtual machine: a
-// GiB of them costs about as much as hashing it. So a blob from kDirectBytes on is written with O_DIRECT, from one
-// aligned buffer that is used again and again; its last bytes, which fill no block, go through the cache. Where the
-// file system has no direct writing, everything goes through the cache.
+// GiB of them costs as much as hashing it, or more. So a blob from kDirectBytes on is written with O_DIRECT, from one
+// aligned buffer that is used again and again; its last bytes, which fill no block, go through the cache. That waits for
+// the disk at each write: it pays where several blobs are written at once (bundle/blob_pipe.h). Where the file system has
+// no direct writing, everything goes through the cache.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +16,7 @@
 
 namespace airlock::bundle {
 
-inline constexpr std::uint64_t kDirectBytes = 1ULL << 20;
+inline constexpr std::uint64_t kDirectBytes = 32ULL << 10;
 
 class BlobWriter {
  public:

@@ -6,6 +6,7 @@
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <map>
+#include <mutex>
 #include <string>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -27,6 +28,7 @@ class FaultFs : public Fs {
   bool fired = false;
 
   Result<UniqueFd> create(const std::string& path, unsigned mode) override {
+    const std::scoped_lock turn(mutex_);
     if (hits(Fault::kBefore)) return refuse(path);
     auto fd = real_.create(path, mode);
     if (!fd) return fd;
@@ -36,6 +38,7 @@ class FaultFs : public Fs {
     return fd;
   }
   Result<void> write(int fd, std::string_view bytes, const std::string& path) override {
+    const std::scoped_lock turn(mutex_);
     if (hits(Fault::kBefore)) {
       remember(fd);
       (void)real_.write(fd, bytes.substr(0, bytes.size() / 2), path);  // a full disk takes what still fits
@@ -45,27 +48,32 @@ class FaultFs : public Fs {
     return finish(real_.write(fd, bytes, path), path);
   }
   Result<void> set_mode(int fd, unsigned mode, const std::string& path) override {
+    const std::scoped_lock turn(mutex_);
     if (hits(Fault::kBefore)) return refuse(path);
     return finish(real_.set_mode(fd, mode, path), path);
   }
   Result<void> sync(int fd, const std::string& path) override {
+    const std::scoped_lock turn(mutex_);
     if (hits(Fault::kBefore)) return refuse(path);
     unsynced_.erase(identity(fd));
     std::erase_if(undo_, [&](const Undo& undo) { return undo.folder == path; });  // names, where it is a folder
     return finish(real_.sync(fd, path), path);
   }
   Result<void> sync_all(int, const std::string& path) override {
+    const std::scoped_lock turn(mutex_);
     if (hits(Fault::kBefore)) return refuse(path);
     unsynced_.clear();
     undo_.clear();
     return finish({}, path);  // the real one would wait for everybody else's data as well
   }
   Result<void> make_dir(const std::string& path, unsigned mode) override {
+    const std::scoped_lock turn(mutex_);
     if (hits(Fault::kBefore)) return refuse(path);
     if (!std::filesystem::exists(path)) undo_.push_back({folder_of(path), [path] { std::filesystem::remove_all(path); }});
     return finish(real_.make_dir(path, mode), path);
   }
   Result<void> rename(const std::string& from, const std::string& to) override {
+    const std::scoped_lock turn(mutex_);
     if (hits(Fault::kBefore)) return refuse(to);
     const std::string aside = to + ".before";
     if (std::filesystem::is_regular_file(to)) std::filesystem::create_hard_link(to, aside);
@@ -78,10 +86,12 @@ class FaultFs : public Fs {
     return finish(real_.rename(from, to), to);
   }
   Result<void> link(const std::string& from, const std::string& to) override {
+    const std::scoped_lock turn(mutex_);
     if (hits(Fault::kBefore)) return refuse(to);
     return finish(real_.link(from, to), to);
   }
   Result<void> unlink(const std::string& path) override {
+    const std::scoped_lock turn(mutex_);
     if (hits(Fault::kBefore)) return refuse(path);
     return finish(real_.unlink(path), path);
   }
@@ -135,6 +145,7 @@ class FaultFs : public Fs {
   }
 
   Fs& real_ = system_fs();
+  std::mutex mutex_;  // an import writes on several threads
   struct Synced {
     UniqueFd file;
     std::string content;

@@ -44,7 +44,7 @@ void prepare(const std::string& home) {
   Site site(home, "a", 1, system_fs());
   write_file(home + "/1.tar.zst", parts(1).file());
   auto second = parts(2, "2.0.0");
-  second.members[1].bytes = noise(700'000, 5);
+  second.members[1].bytes = noise(5'000'000, 5);  // many writes
   list_members(second);
   write_file(home + "/2.tar.zst", second.file());
   REQUIRE(code_of(site.import(home + "/1.tar.zst")) == "accepted");

@@ -1,6 +1,7 @@
 // A file system port that kills its own process at the change numbered `at`, just before or just after it. For a child.
 #pragma once
 
+#include <atomic>
 #include <csignal>
 #include <string>
 #include <unistd.h>
@@ -50,7 +51,8 @@ class KillFs : public Fs {
   }
 
  private:
-  std::uint64_t at_, changes_ = 0;
+  std::uint64_t at_;
+  std::atomic<std::uint64_t> changes_ = 0;  // an import writes on several threads
   bool after_;
   Fs& real_ = system_fs();
 };

@@ -6,8 +6,10 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <set>
 
 #include "base/io.h"
+#include "bundle/blob_pipe.h"
 #include "bundle/store_batch.h"
 #include "support.h"
 
@@ -65,7 +67,8 @@ TEST_CASE("a large blob comes back whole, however its size and pieces lie to the
   std::string bytes(3 * kMiB + 5000, '\0');
   for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>(i * 2654435761U >> 11);
   const std::string_view all = bytes;
-  for (const std::size_t size : {kMiB - 1, kMiB, kMiB + 1, kMiB + 4095, kMiB + 4096, 2 * kMiB, 3 * kMiB + 5000})
+  constexpr std::size_t kBuffer = 512 * kKiB;
+  for (const std::size_t size : {kDirectBytes - 1, kDirectBytes, kDirectBytes + 1, kBuffer - 1, kBuffer, kBuffer + 4095, kBuffer + 4096, 3 * kMiB + 5000})
     for (const std::size_t piece : {std::size_t{777}, std::size_t{4096}, std::size_t{512 * 1024}, std::size_t{2 * kMiB}}) {
       CAPTURE(size, piece);
       const std::string_view blob = all.substr(piece % 7, size - piece % 7);
@@ -91,6 +94,60 @@ TEST_CASE("the size that a blob was announced with decides how it is written, no
     REQUIRE(batch.commit());
     CHECK(f.store->read(Digest::of(bytes), 8 * kMiB).value() == bytes);
   }
+}
+
+TEST_CASE("blobs of every size go through the pipe at once, also the same content many times") {
+  Fixture f;
+  std::vector<std::string> blobs;
+  for (std::size_t i = 0; i < 300; ++i) blobs.push_back(noise(i % 7 == 0 ? 0 : i * i * 13 % (3 * kDirectBytes), static_cast<unsigned>(i % 50)));
+  blobs.push_back(noise(2 * kMiB + 77, 9));
+  blobs.push_back(blobs.back());
+  StoreBatch batch(*f.store);
+  std::set<Digest> contents;
+  {
+    BlobPipe pipe(batch);
+    for (const std::string& blob : blobs) {
+      const Digest digest = Digest::of(blob);
+      contents.insert(digest);
+      for (std::size_t at = 0, piece = 300'000; at == 0 || at < blob.size(); at += piece) {
+        BlobPipe::Piece next;
+        if (at == 0) next.begin = digest, next.size = blob.size();
+        next.chunk.bytes = std::string_view(blob).substr(at, piece);
+        if (at + piece >= blob.size()) next.end = digest;
+        REQUIRE(pipe.put(std::move(next)));
+      }
+    }
+    REQUIRE(pipe.finish());
+  }
+  REQUIRE(batch.commit());
+  CHECK(batch.written() == contents.size());
+  CHECK(batch.repaired() == 0);
+  for (const std::string& blob : blobs) CHECK(f.store->read(Digest::of(blob), 8 * kMiB).value() == blob);
+}
+
+TEST_CASE("what goes wrong on the way of one blob ends the pipe, and nothing becomes visible") {
+  Fixture f;
+  const Digest right = Digest::of("right"), wrong = Digest::of("wrong");
+  {
+    StoreBatch batch(*f.store);
+    BlobPipe pipe(batch);
+    BlobPipe::Piece piece;
+    piece.begin = right;
+    piece.end = wrong;
+    Result<void> put = pipe.put(std::move(piece));
+    for (int i = 0; put && i < 100'000; ++i) {
+      const std::string text = std::to_string(i);
+      BlobPipe::Piece next;
+      next.begin = next.end = Digest::of(text);
+      next.chunk.owner = std::make_shared<const std::string>(text);
+      next.chunk.bytes = *next.chunk.owner;
+      put = pipe.put(std::move(next));
+    }
+    REQUIRE_FALSE(put);
+    CHECK(put.error().code == Code::kStoreCorrupt);
+  }
+  CHECK_FALSE(f.store->has(right));
+  CHECK(std::filesystem::is_empty(f.dir / "cas/tmp"));
 }
 
 TEST_CASE("a blob cannot end under another digest than its own") {
