@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <ctime>
@@ -21,7 +22,7 @@ constexpr std::string_view kPrefix = "airlock-";
 
 std::string join(const std::string& dir, std::string_view file) { return dir + "/" + std::string(file); }
 
-std::optional<std::uint64_t> number(std::string_view text) {
+std::optional<std::uint64_t> parse(std::string_view text) {
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc()) return std::nullopt;
@@ -37,7 +38,42 @@ std::vector<std::string> children(const std::string& dir) {
   return names;
 }
 
+std::uint64_t value_of(std::string_view rest, std::string_view key) {
+  while (!rest.empty()) {
+    const std::string_view line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+    if (line.size() > key.size() && line.starts_with(key) && line[key.size()] == ' ')
+      return parse(line.substr(key.size() + 1)).value_or(0);
+  }
+  return 0;
+}
+
 }  // namespace
+
+ControlFile ControlFile::open(const std::string& dir, std::string_view file, int flags) {
+  ControlFile control;
+  control.fd_ = UniqueFd(::open(join(dir, file).c_str(), flags | O_CLOEXEC));
+  return control;
+}
+
+std::string_view ControlFile::read(std::array<char, 512>& buffer) const {
+  const ssize_t n = fd_ ? ::pread(fd_.get(), buffer.data(), buffer.size(), 0) : -1;
+  return {buffer.data(), static_cast<std::size_t>(std::max<ssize_t>(n, 0))};
+}
+
+std::optional<std::uint64_t> ControlFile::number() const {
+  std::array<char, 512> buffer;
+  return parse(read(buffer));
+}
+
+std::uint64_t ControlFile::keyed(std::string_view key) const {
+  std::array<char, 512> buffer;
+  return value_of(read(buffer), key);
+}
+
+bool ControlFile::write(std::string_view value) const {
+  return fd_ && ::pwrite(fd_.get(), value.data(), value.size(), 0) == static_cast<ssize_t>(value.size());
+}
 
 Result<void> write_control(const std::string& dir, std::string_view file, std::string_view value) {
   const std::string path = join(dir, file);
@@ -66,20 +102,12 @@ std::optional<std::string> read_control(const std::string& dir, std::string_view
 
 std::optional<std::uint64_t> read_number(const std::string& dir, std::string_view file) {
   const auto text = read_control(dir, file);
-  return text ? number(*text) : std::nullopt;
+  return text ? parse(*text) : std::nullopt;
 }
 
 std::uint64_t read_keyed(const std::string& dir, std::string_view file, std::string_view key) {
   const auto text = read_control(dir, file);
-  if (!text) return 0;
-  std::string_view rest = *text;
-  while (!rest.empty()) {
-    const std::string_view line = rest.substr(0, rest.find('\n'));
-    rest.remove_prefix(std::min(rest.size(), line.size() + 1));
-    if (line.size() > key.size() && line.starts_with(key) && line[key.size()] == ' ')
-      return number(line.substr(key.size() + 1)).value_or(0);
-  }
-  return 0;
+  return text ? value_of(*text, key) : 0;
 }
 
 Result<void> remove_group(const std::string& dir) {
@@ -96,7 +124,7 @@ Result<void> remove_group(const std::string& dir) {
 void sweep_groups(const std::string& dir) {
   for (const std::string& name : children(dir)) {
     if (!name.starts_with(kPrefix)) continue;
-    const auto pid = number(std::string_view(name).substr(kPrefix.size()));
+    const auto pid = parse(std::string_view(name).substr(kPrefix.size()));
     if (!pid || ::kill(static_cast<pid_t>(*pid), 0) == 0 || errno != ESRCH) continue;
     const std::string group = join(dir, name);
     for (const std::string& child : children(group)) (void)::rmdir(join(group, child).c_str());  // ignoring: as below
@@ -110,7 +138,7 @@ bool kill_strays(const std::string& dir) {
   bool found = false;
   std::string_view rest = *text;
   while (!rest.empty()) {
-    const auto pid = number(rest);
+    const auto pid = parse(rest);
     rest.remove_prefix(std::min(rest.size(), rest.find('\n') + 1));
     if (!pid || *pid == 0 || static_cast<pid_t>(*pid) == ::getpid()) continue;
     found = ::kill(static_cast<pid_t>(*pid), SIGKILL) == 0 || found;

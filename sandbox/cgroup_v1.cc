@@ -16,6 +16,7 @@ namespace airlock::sandbox {
 namespace {
 
 constexpr std::uint64_t kCpuPeriodMicros = 100'000;
+constexpr std::uint64_t kLeftover = 4 * kMiB;
 
 class V1Group final : public SlotGroup {
  public:
@@ -33,6 +34,11 @@ class V1Group final : public SlotGroup {
       else if (errno != EEXIST || dirs_.empty()) return os_fail("mkdir", dir);  // cpu and cpuacct often share a tree
       place(controller) = dir;
     }
+    files_ = {ControlFile::open(memory_, "memory.usage_in_bytes", O_RDONLY), ControlFile::open(memory_, "memory.max_usage_in_bytes", O_RDWR),
+              ControlFile::open(memory_, "memory.oom_control", O_RDONLY), ControlFile::open(pids_, "pids.events", O_RDONLY),
+              ControlFile::open(pids_, "pids.current", O_RDONLY), ControlFile::open(cpu_, "cpu.stat", O_RDONLY),
+              cpuacct_.empty() ? ControlFile() : ControlFile::open(cpuacct_, "cpuacct.usage", O_RDONLY)};
+    counted_ = counters();
     return watch_memory();
   }
 
@@ -43,27 +49,31 @@ class V1Group final : public SlotGroup {
   }
 
   Result<void> begin(const GroupLimits& limits) override {
-    // Cache that an earlier step left would count against this one.
-    (void)write_control(memory_, "memory.force_empty", "0");         // ignoring: it is reclaimed under pressure anyway
+    // Cache that an earlier step left would count against this one. Emptying a group takes a millisecond, however little
+    // is in it, so a little stays.
+    if (files_.usage.number().value_or(0) > kLeftover)
+      (void)write_control(memory_, "memory.force_empty", "0");       // ignoring: it is reclaimed under pressure anyway
     if (limits_ != limits) TRY(set(limits));
-    (void)write_control(memory_, "memory.max_usage_in_bytes", "0");  // ignoring: then the peak is an upper bound
+    (void)files_.max_usage.write("0");                               // ignoring: then the peak is an upper bound
     std::uint64_t drained = 0;
     (void)!::read(oom_.get(), &drained, sizeof drained);             // ignoring: empty is what it should be
-    before_ = counters();
+    before_ = counted_;  // nobody was in the groups since
     return {};
   }
 
   const UniqueFd& clone_into() const override { return none_; }
   const UniqueFd& oom_event() const override { return oom_; }
-  std::uint64_t oom_kills() const override { return read_keyed(memory_, "memory.oom_control", "oom_kill") - before_.oom_kills; }
+  std::uint64_t oom_kills() const override { return files_.oom.keyed("oom_kill") - before_.oom_kills; }
 
   Result<GroupUsage> end() override {
     // Every process of the pid namespace is dead by now. Should the kernel ever let one out, it does not live on.
-    while (kill_strays(pids_)) {
-    }
-    const Counters now = counters();
+    // Looking into the list costs more than the number; it is one, for the slot's thread.
+    if (files_.processes.number() != 1)
+      while (kill_strays(pids_)) {
+      }
+    const Counters now = counted_ = counters();
     GroupUsage usage;
-    usage.memory_peak = read_number(memory_, "memory.max_usage_in_bytes");
+    usage.memory_peak = files_.max_usage.number();
     if (!cpuacct_.empty()) usage.cpu_micros = (now.cpu_nanos - before_.cpu_nanos) / 1000;
     usage.oom_kills = now.oom_kills - before_.oom_kills;
     usage.pids_limit_hits = now.pids_hits - before_.pids_hits;
@@ -100,8 +110,8 @@ class V1Group final : public SlotGroup {
   }
 
   Counters counters() const {
-    return {read_keyed(memory_, "memory.oom_control", "oom_kill"), read_keyed(pids_, "pids.events", "max"),
-            cpuacct_.empty() ? 0 : read_number(cpuacct_, "cpuacct.usage").value_or(0), read_keyed(cpu_, "cpu.stat", "throttled_time")};
+    return {files_.oom.keyed("oom_kill"), files_.pids_events.keyed("max"), files_.cpuacct.number().value_or(0),
+            files_.cpu_stat.keyed("throttled_time")};
   }
 
   // Version 1 kills one process of the group, not all of it: the supervisor is told and kills the rest.
@@ -115,9 +125,12 @@ class V1Group final : public SlotGroup {
 
   std::vector<std::string> dirs_;
   std::string memory_, pids_, cpu_, cpuacct_;
+  struct {
+    ControlFile usage, max_usage, oom, pids_events, processes, cpu_stat, cpuacct;
+  } files_;
   UniqueFd none_, oom_;
   std::optional<GroupLimits> limits_;  // as the groups have them now
-  Counters before_;
+  Counters before_, counted_;          // when the step began; when they were last looked at
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <linux/capability.h>
 #include <linux/securebits.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -108,22 +109,10 @@ long new_proc() {
   return finish_mount(fs, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
 }
 
-long open_tree(const Op& op) {
-  // No symbolic link may stand where the runner saw a folder a moment ago.
-  sys::OpenHow how;
-  how.flags = O_PATH | O_CLOEXEC;
-  how.resolve = sys::kResolveNoSymlinks | sys::kResolveNoMagiclinks;
-  const long seen = call(SYS_openat2, AT_FDCWD, address(op.path.c_str()), address(&how), sizeof how);
-  if (seen < 0) return seen;
-  const long flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | kEmptyPath | (op.value != 0 ? AT_RECURSIVE : 0);
-  const long tree = call(SYS_open_tree, seen, address(""), flags);
-  call(SYS_close, seen);
-  return tree;
-}
-
 long restrict_mount(long fd, const char* path, std::uint64_t attributes, long flags) {
   mount_attr attr{};
   attr.attr_set = attributes;
+  attr.propagation = MS_PRIVATE;  // a mount of the host may be shared: what happens there must not reach the step
   return call(SYS_mount_setattr, fd, address(path), flags, address(&attr), sizeof attr);
 }
 
@@ -140,6 +129,14 @@ long make_file(const Op& op) {
   return rc;
 }
 
+long write_text(const char* path, const char* text, long size) {
+  const long fd = call(SYS_open, address(path), O_WRONLY | O_CLOEXEC, 0);
+  if (fd < 0) return fd;
+  const long rc = call(SYS_write, fd, address(text), size);
+  call(SYS_close, fd);
+  return rc;
+}
+
 long make_dir(const Op& op) {
   const long rc = call(SYS_mkdir, address(op.path.c_str()), static_cast<long>(op.value));
   // The runner's mask must not decide who may enter.
@@ -149,9 +146,11 @@ long make_dir(const Op& op) {
 long send_out(const ChildTask& task, const Op& op) {
   const long dir = call(SYS_open, address(op.path.c_str()), O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
   if (dir < 0) return dir;
+  const long mounts = call(SYS_open, address(op.text.c_str()), O_RDONLY | O_CLOEXEC, 0);
+  if (mounts < 0) return mounts;
   Note out{kNoteOut, 0, 0};
   iovec part{&out, sizeof out};
-  alignas(cmsghdr) char space[CMSG_SPACE(sizeof(int))];
+  alignas(cmsghdr) char space[CMSG_SPACE(2 * sizeof(int))];
   for (char& c : space) c = 0;
   msghdr message{};
   message.msg_iov = &part;
@@ -161,10 +160,13 @@ long send_out(const ChildTask& task, const Op& op) {
   cmsghdr* rights = CMSG_FIRSTHDR(&message);
   rights->cmsg_level = SOL_SOCKET;
   rights->cmsg_type = SCM_RIGHTS;
-  rights->cmsg_len = CMSG_LEN(sizeof(int));
-  *reinterpret_cast<int*>(CMSG_DATA(rights)) = static_cast<int>(dir);
+  rights->cmsg_len = CMSG_LEN(2 * sizeof(int));
+  int* const fds = reinterpret_cast<int*>(CMSG_DATA(rights));
+  fds[0] = static_cast<int>(dir);
+  fds[1] = static_cast<int>(mounts);
   const long rc = call(SYS_sendmsg, task.control_fd, address(&message), MSG_NOSIGNAL);
   call(SYS_close, dir);
+  call(SYS_close, mounts);
   return rc;
 }
 
@@ -249,10 +251,11 @@ long carry_out(ChildTask& task, const Op& op) {
   };
   const long recursive = op.value != 0 ? AT_RECURSIVE : 0;
   switch (op.kind) {
-    case OpKind::kNewCgroupNs: return call(SYS_unshare, 0x02000000 /* CLONE_NEWCGROUP */);
+    case OpKind::kUnshare: return call(SYS_unshare, static_cast<long>(op.flags));
     case OpKind::kNewSession: return call(SYS_setsid);
-    case OpKind::kOpenTree: return keep(open_tree(op));
+    case OpKind::kOpenTree: return keep(sys::open_tree_without_links(path, op.value != 0));
     case OpKind::kPrivateMounts: return call(SYS_mount, 0, address("/"), 0, MS_REC | MS_PRIVATE, 0);
+    case OpKind::kEnterUserNs: return call(SYS_setns, task.user_ns_fd, CLONE_NEWUSER);
     case OpKind::kSetIds: return set_ids(op);
     case OpKind::kDieWithRunner: return die_with_runner(task);
     case OpKind::kNewTmpfs: return keep(new_tmpfs(op));
@@ -264,11 +267,11 @@ long carry_out(ChildTask& task, const Op& op) {
     case OpKind::kMakeDir: return make_dir(op);
     case OpKind::kMakeFile: return make_file(op);
     case OpKind::kMakeLink: return call(SYS_symlink, address(op.text.c_str()), address(path));
+    case OpKind::kGive: return call(SYS_lchown, address(path), static_cast<long>(op.value), static_cast<long>(op.flags));
+    case OpKind::kOomScore: return write_text(path, "0", 1);
     case OpKind::kTakeSubtree: return keep(call(SYS_open_tree, AT_FDCWD, address(path), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
     case OpKind::kRestrict: return restrict_mount(slot, "", op.flags, kEmptyPath | recursive);
     case OpKind::kAttach: return attach(slot, AT_FDCWD, path);
-    case OpKind::kDetach: return call(SYS_umount2, address(path), MNT_DETACH);
-    case OpKind::kRemoveDir: return call(SYS_rmdir, address(path));
     case OpKind::kSendOut: return send_out(task, op);
     case OpKind::kPivot: return pivot();
     case OpKind::kRestrictRoot: return restrict_mount(AT_FDCWD, "/", op.flags, 0);
@@ -297,17 +300,19 @@ long carry_out(ChildTask& task, const Op& op) {
 
 }  // namespace
 
+OpsFailure carry_out(ChildTask& task) {
+  for (std::size_t i = 0; i < task.ops.size(); ++i)
+    if (const long rc = carry_out(task, task.ops[i]); rc < 0) return {i, static_cast<int>(-rc)};
+  return {task.ops.size(), 0};
+}
+
 extern "C" void airlock_child_main(ChildTask* task) {
   default_signals();
   call(SYS_close, task->runner_end_fd);
-  if (await_identity(*task) < 0) leave(1);
-  for (std::size_t i = 0; i < task->ops.size(); ++i) {
-    const long rc = carry_out(*task, task->ops[i]);
-    if (rc >= 0) continue;
-    const Note failed{kNoteFailed, static_cast<int>(i), static_cast<int>(-rc)};
-    call(SYS_write, task->control_fd, address(&failed), sizeof failed);
-    leave(1);
-  }
+  if (task->await_identity && await_identity(*task) < 0) leave(1);
+  const OpsFailure failure = carry_out(*task);
+  const Note failed{kNoteFailed, static_cast<int>(failure.index), failure.error};
+  call(SYS_write, task->control_fd, address(&failed), sizeof failed);
   leave(1);
 }
 

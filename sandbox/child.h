@@ -22,10 +22,19 @@ struct ChildTask {
   int control_fd = -1;           // the child's end
   int runner_end_fd = -1;        // the runner's end: closed first, so that the runner's death is seen
   int init_fd = -1;
+  int user_ns_fd = -1;           // of the place, if the step starts from one
+  bool await_identity = false;   // the runner writes the maps of the child's user namespace
 };
 
 // The lowest number a descriptor in ChildTask may have.
 inline constexpr int kLowestTaskFd = 10;
+
+// Carries out the operations, up to the first that fails; `index` is their number when none did.
+struct OpsFailure {
+  std::size_t index;
+  int error;
+};
+OpsFailure carry_out(ChildTask& task);
 
 // Never returns: executes the init, or reports the operation that failed and ends.
 extern "C" void airlock_child_main(ChildTask* task);

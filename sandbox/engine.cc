@@ -11,6 +11,7 @@
 #include <cmath>
 
 #include "base/io.h"
+#include "sandbox/place.h"
 #include "sandbox/supervise.h"
 
 namespace airlock::sandbox {
@@ -123,8 +124,18 @@ Attempt<std::unique_ptr<Engine>> Engine::create(const Host::Impl& host, LayerSet
   } else {
     engine->group_ = make_no_group();
   }
-  auto spawner = Spawner::create(*engine->group_);
-  if (!spawner) return std::unexpected(of_cgroup(spawner.error()));
+  if (host.facts.place && layers.has(Layer::kUserNs)) {
+    auto made = make_user_namespace(*ids);
+    if (!made) return std::unexpected(StartFailure{made.error(), Layer::kUserNs});
+    engine->user_ns_ = std::move(*made);
+  }
+  std::optional<StartFailure> failure;
+  auto spawner = Spawner::create([&]() -> Result<void> {
+    if (auto adopted = engine->group_->adopt_current_thread(); !adopted) failure = of_cgroup(adopted.error());
+    else if (host.facts.place) failure = enter_place(engine->facts_);
+    return failure ? fail(failure->error) : Result<void>{};
+  });
+  if (!spawner) return std::unexpected(failure ? std::move(*failure) : plain(spawner.error()));
   engine->spawner_ = std::move(*spawner);
   return engine;
 }
@@ -137,9 +148,10 @@ Attempt<Finished> Engine::run(const StepSpec& spec, const Cancel& cancel) {
   auto streams = make_streams(spec.capture);
   if (!streams) return std::unexpected(plain(streams.error()));
   if (auto ready = group_->begin(group_limits(spec.resources)); !ready) return std::unexpected(of_cgroup(ready.error()));
-  auto started = start_step(host_, *plan, *spawner_, *group_, *streams);
+  auto started = start_step(host_, *plan, *spawner_, *group_, user_ns_, *streams);
   if (!started) return std::unexpected(std::move(started.error()));
   const Ended ended = supervise(*started, *streams, spec.resources, *group_, cancel);
+  spawner_->let_go(std::move(started->mounts));
   const auto usage = group_->end();
   if (!usage) return std::unexpected(of_cgroup(usage.error()));
   for (const CapturedStream* stream : {&streams->stdout_log, &streams->stderr_log, &streams->events})

@@ -26,6 +26,7 @@ class Engine {
   const Host::Impl& host_;
   HostFacts facts_;
   std::unique_ptr<SlotGroup> group_;
+  UniqueFd user_ns_;                  // of the place
   std::unique_ptr<Spawner> spawner_;  // after group_: its thread sits in the groups and must leave them first
 };
 

@@ -17,7 +17,6 @@ struct Host::Impl {
   CgroupHost cgroups;
   SeccompProfile seccomp;
   UniqueFd init_file;
-  bool raise_oom_score = false;  // the runner is protected from the OOM killer; its steps must not be
 };
 
 // Who a step of slot `slot` is outside: a number that nobody else has when the runner is root, else the runner itself.

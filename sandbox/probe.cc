@@ -178,7 +178,7 @@ Result<std::shared_ptr<const Host>> Host::probe() {
   impl->facts.root = ::geteuid() == 0;
   impl->facts.tree = look_at_tree();
   const auto score = read_control("/proc/self", "oom_score_adj");
-  impl->raise_oom_score = score && score->starts_with('-');
+  impl->facts.raise_oom_score = score && score->starts_with('-');
   impl->cgroups = prepare_cgroups();
 
   Missing missing = try_namespaces();
@@ -187,6 +187,9 @@ Result<std::shared_ptr<const Host>> Host::probe() {
   else missing[Layer::kLandlock] = std::string("landlock_create_ruleset: ") + std::strerror(static_cast<int>(-abi));
   if (impl->cgroups.mode == CgroupHost::Mode::kNone) missing[Layer::kCgroup] = impl->cgroups.detail;
   missing = find_missing(*impl, std::move(missing));
+  impl->facts.place = impl->facts.root && !any_mandatory(missing);
+  // The same walls, sooner: where a place cannot be had (root of a container, say), each step builds them for itself.
+  if (impl->facts.place && !try_step(*impl, all_but(missing)).empty()) impl->facts.place = false;
 
   impl->facts.layers = all_but(missing);
   impl->layers = statuses(*impl, missing);

@@ -48,7 +48,7 @@ inline constexpr const char* kAllowedCalls[] = {
     "getcpu", "getrandom", "sysinfo", "uname", "get_mempolicy",
 };
 
-// Allowed too, by number: libseccomp 2.5 has no names for them.
+// Allowed too, by number: libseccomp 2.5 has no names for them. So below.
 inline constexpr int kAllowedNewCalls[] = {
     452,            // fchmodat2
     453,            // map_shadow_stack
@@ -75,6 +75,8 @@ inline constexpr const char* kUnsupportedCalls[] = {
     "setxattr", "lsetxattr", "fsetxattr", "removexattr", "lremovexattr", "fremovexattr",
 };
 
+inline constexpr int kUnsupportedNewCalls[] = {463, 466};  // setxattrat, removexattrat
+
 // fcntl commands given; leases, directory notes and the rest are not. Compared in 32 bits, as the kernel reads them.
 inline constexpr unsigned kFcntlCommands[] = {
     0, 1, 2, 3, 4,                 // F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL
@@ -92,5 +94,8 @@ inline constexpr unsigned kIoctlRequests[] = {
     0x80086601,                                              // FS_IOC_GETFLAGS
     0x40049409, 0x4020940D, 0xC0189436,                      // FICLONE, FICLONERANGE, FIDEDUPERANGE
 };
+
+// Refused aloud: TIOCSTI types into the caller's terminal, TIOCLINUX pastes into a console.
+inline constexpr unsigned kRefusedIoctlRequests[] = {0x5412, 0x541C};
 
 }  // namespace airlock::sandbox

@@ -1,141 +1,190 @@
 #include "sandbox/seccomp_profile.h"
 
+#include <linux/audit.h>
+#include <linux/seccomp.h>
+#include <netinet/in.h>
 #include <seccomp.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <cerrno>
-#include <memory>
+#include <cstddef>
+#include <map>
 #include <span>
 
-#include "base/io.h"
-#include "base/unique_fd.h"
+#include "sandbox/bpf_program.h"
 #include "sandbox/seccomp_calls.h"
 
 namespace airlock::sandbox {
 namespace {
 
-// Collects rules; the first that libseccomp refuses is kept and reported once, at the end.
-class Rules {
+constexpr std::uint32_t refuse(int error) { return SECCOMP_RET_ERRNO | static_cast<std::uint32_t>(error); }
+
+class Profile {
  public:
-  explicit Rules(scmp_filter_ctx ctx) : ctx_(ctx) {}
-
-  void add(std::uint32_t action, const char* name, std::initializer_list<scmp_arg_cmp> when = {}) {
-    const int number = seccomp_syscall_resolve_name(name);
-    // Not known to this libseccomp, or not a call of x86-64: then it is refused by the default.
-    if (number == __NR_SCMP_ERROR || number < 0) return;
-    add(action, number, name, when);
+  std::optional<std::vector<sock_filter>> build() {
+    const Label native = program_.label();
+    program_.load(offsetof(seccomp_data, arch));
+    program_.equal(AUDIT_ARCH_X86_64, native, kill_);
+    program_.place(native);
+    program_.load(offsetof(seccomp_data, nr));
+    auto runs = runs_of(calls());
+    runs.push_back({kFirstX32Call, kill_});
+    runs.push_back({0xffffffff, enosys_});  // how a tracer says "none"
+    program_.search(runs);
+    clone();
+    personality();
+    sockets();
+    values(fcntl_, 1, kFcntlCommands, {});
+    values(ioctl_, 1, kIoctlRequests, kRefusedIoctlRequests);
+    nodes(mknod_, 1);
+    nodes(mknodat_, 2);
+    verdicts();
+    return program_.finish();
   }
-
-  void add(std::uint32_t action, int number, const char* name, std::initializer_list<scmp_arg_cmp> when = {}) {
-    const int rc = seccomp_rule_add_array(ctx_, action, number, static_cast<unsigned>(when.size()), when.begin());
-    if (rc != 0 && failure_.empty()) failure_ = std::string(name) + ", error " + std::to_string(-rc);
-  }
-
-  const std::string& failure() const { return failure_; }
 
  private:
-  scmp_filter_ctx ctx_;
-  std::string failure_;
-};
+  using Label = BpfProgram::Label;
+  static constexpr std::uint32_t kFirstX32Call = 0x40000000;
 
-// The kernel reads these arguments as 32 bits, so a comparison of 64 could be passed by with high bits set.
-constexpr std::uint64_t kLow = 0xffffffff;
-scmp_arg_cmp is(unsigned argument, std::uint64_t value) { return {argument, SCMP_CMP_MASKED_EQ, kLow, value}; }
-scmp_arg_cmp masked(unsigned argument, std::uint64_t mask, std::uint64_t value) {
-  return {argument, SCMP_CMP_MASKED_EQ, mask, value};
-}
-
-void add_clone(Rules& rules) {
-  // CLONE_NEW{NS,CGROUP,UTS,IPC,USER,PID,NET}. clone3 hides its flags in memory, so it does not exist here.
-  constexpr std::uint64_t kNamespaces[] = {0x00020000, 0x02000000, 0x04000000, 0x08000000, 0x10000000, 0x20000000, 0x40000000};
-  std::uint64_t all = 0;
-  for (const std::uint64_t flag : kNamespaces) {
-    all |= flag;
-    rules.add(SCMP_ACT_ERRNO(EPERM), "clone", {masked(0, flag, flag)});
+  // Where each listed value leads, and all others to "no such call".
+  std::vector<BpfProgram::Run> runs_of(const std::map<std::uint32_t, Label>& values) const {
+    std::vector<BpfProgram::Run> runs = {{0, enosys_}};
+    const auto add = [&runs](std::uint32_t first, Label then) {
+      if (runs.back().first == first) runs.pop_back();
+      if (runs.empty() || runs.back().then != then) runs.push_back({first, then});
+    };
+    for (const auto& [value, then] : values) {
+      add(value, then);
+      add(value + 1, enosys_);
+    }
+    return runs;
   }
-  rules.add(SCMP_ACT_ALLOW, "clone", {masked(0, all, 0)});
-}
 
-void add_sockets(Rules& rules) {
-  constexpr std::uint64_t kTypeMask = 0xf;  // above it: SOCK_CLOEXEC, SOCK_NONBLOCK
-  for (const std::uint64_t type : {SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET}) {
-    rules.add(SCMP_ACT_ALLOW, "socket", {is(0, AF_UNIX), masked(1, kTypeMask, type)});
-    rules.add(SCMP_ACT_ALLOW, "socketpair", {is(0, AF_UNIX), masked(1, kTypeMask, type)});
+  std::map<std::uint32_t, Label> calls() const {
+    std::map<std::uint32_t, Label> out;
+    const auto named = [&out](const char* call, Label then) {
+      const int number = seccomp_syscall_resolve_name(call);
+      // Not known to this libseccomp, or not a call of x86-64: then it does not exist.
+      if (number != __NR_SCMP_ERROR && number >= 0) out[static_cast<std::uint32_t>(number)] = then;
+    };
+    const auto numbered = [&out](int call, Label then) { out[static_cast<std::uint32_t>(call)] = then; };
+    for (const char* call : kAllowedCalls) named(call, allow_);
+    for (const int call : kAllowedNewCalls) numbered(call, allow_);
+    for (const char* call : kRefusedCalls) named(call, eperm_);
+    for (const char* call : kUnsupportedCalls) named(call, unsupported_);
+    for (const int call : kUnsupportedNewCalls) numbered(call, unsupported_);
+    const std::pair<const char*, Label> by_argument[] = {{"clone", clone_}, {"personality", personality_}, {"socket", socket_}, {"socketpair", socketpair_},
+                                                         {"fcntl", fcntl_}, {"ioctl", ioctl_}, {"mknod", mknod_}, {"mknodat", mknodat_}};
+    for (const auto& [call, block] : by_argument) named(call, block);
+    return out;
   }
-  for (const std::uint64_t family : {AF_INET, AF_INET6}) {
+
+  // The kernel reads these arguments as 32 bits (or, of clone's flags, has those that count here in the low 32), so the
+  // program does: a comparison of 64 could be passed by with high bits set.
+  void begin(Label block, unsigned argument) {
+    program_.place(block);
+    load(argument);
+  }
+  void load(unsigned argument) { program_.load(static_cast<std::uint32_t>(offsetof(seccomp_data, args) + argument * sizeof(std::uint64_t))); }
+
+  Label next() { return program_.label(); }
+
+  void clone() {
+    // CLONE_NEW{NS,CGROUP,UTS,IPC,USER,PID,NET}. clone3 hides its flags in memory, so it does not exist here.
+    begin(clone_, 0);
+    program_.any_bit(0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000, eperm_, allow_);
+  }
+
+  // Only the query and plain Linux: any flag turns off address randomisation or the like.
+  void personality() {
+    const Label set = next(), other = next();
+    begin(personality_, 0);
+    program_.equal(0xffffffff, allow_, set);
+    program_.place(set);
+    program_.equal(0, allow_, other);
+    program_.place(other);
+    program_.any_bit(0xffff0000, eperm_, enosys_);
+  }
+
+  void sockets() {
+    const Label local = next(), not_local = next(), not_inet = next(), inet = next(), tcp = next(), not_tcp = next(), udp = next();
+    begin(socket_, 0);
+    program_.equal(AF_UNIX, local, not_local);
+    program_.place(not_local);
+    program_.equal(AF_INET, inet, not_inet);
+    program_.place(not_inet);
+    program_.equal(AF_INET6, inet, no_family_);
+    program_.place(inet);
+    type_of_socket();
+    program_.equal(SOCK_STREAM, tcp, not_tcp);
+    program_.place(not_tcp);
+    const Label not_udp = next();
+    program_.equal(SOCK_DGRAM, udp, not_udp);
+    program_.place(not_udp);
+    program_.equal(SOCK_RAW, eperm_, enosys_);
     // Only TCP and UDP: others (SCTP, MPTCP, DCCP) would load modules into the kernel.
-    for (const std::uint64_t protocol : {0, 6}) rules.add(SCMP_ACT_ALLOW, "socket", {is(0, family), masked(1, kTypeMask, SOCK_STREAM), is(2, protocol)});
-    for (const std::uint64_t protocol : {0, 17}) rules.add(SCMP_ACT_ALLOW, "socket", {is(0, family), masked(1, kTypeMask, SOCK_DGRAM), is(2, protocol)});
-    rules.add(SCMP_ACT_ERRNO(EPERM), "socket", {is(0, family), masked(1, kTypeMask, SOCK_RAW)});
+    protocol(tcp, IPPROTO_TCP);
+    protocol(udp, IPPROTO_UDP);
+    begin(socketpair_, 0);
+    program_.equal(AF_UNIX, local, enosys_);
+    program_.place(local);
+    type_of_socket();
+    const Label not_stream = next(), not_datagram = next();
+    program_.equal(SOCK_STREAM, allow_, not_stream);
+    program_.place(not_stream);
+    program_.equal(SOCK_DGRAM, allow_, not_datagram);
+    program_.place(not_datagram);
+    program_.equal(SOCK_SEQPACKET, allow_, enosys_);
   }
-  for (unsigned family = 0; family <= 45; ++family)
-    if (family != AF_UNIX && family != AF_INET && family != AF_INET6)
-      rules.add(SCMP_ACT_ERRNO(EAFNOSUPPORT), "socket", {is(0, family)});
-}
-
-void add_files(Rules& rules) {
-  for (const unsigned command : kFcntlCommands) rules.add(SCMP_ACT_ALLOW, "fcntl", {is(1, command)});
-  for (const unsigned request : kIoctlRequests) rules.add(SCMP_ACT_ALLOW, "ioctl", {is(1, request)});
-  rules.add(SCMP_ACT_ERRNO(EPERM), "ioctl", {is(1, 0x5412)});  // TIOCSTI: types into the caller's terminal
-  rules.add(SCMP_ACT_ERRNO(EPERM), "ioctl", {is(1, 0x541C)});  // TIOCLINUX: pastes into a console
-  for (const std::uint64_t type : {0, S_IFREG, S_IFIFO, S_IFSOCK}) {
-    rules.add(SCMP_ACT_ALLOW, "mknod", {masked(1, S_IFMT, type)});
-    rules.add(SCMP_ACT_ALLOW, "mknodat", {masked(2, S_IFMT, type)});
+  void type_of_socket() {
+    load(1);
+    program_.mask(0xf);  // above it: SOCK_CLOEXEC, SOCK_NONBLOCK
   }
-  for (const std::uint64_t type : {S_IFCHR, S_IFBLK}) {
-    rules.add(SCMP_ACT_ERRNO(EPERM), "mknod", {masked(1, S_IFMT, type)});
-    rules.add(SCMP_ACT_ERRNO(EPERM), "mknodat", {masked(2, S_IFMT, type)});
+  void protocol(Label block, std::uint32_t only) {
+    const Label named = next();
+    begin(block, 2);
+    program_.equal(0, allow_, named);
+    program_.place(named);
+    program_.equal(only, allow_, enosys_);
   }
-}
 
-void add_all(Rules& rules) {
-  for (const char* name : kAllowedCalls) rules.add(SCMP_ACT_ALLOW, name);
-  for (const int number : kAllowedNewCalls) rules.add(SCMP_ACT_ALLOW, number, "a call without a name");
-  for (const char* name : kRefusedCalls) rules.add(SCMP_ACT_ERRNO(EPERM), name);
-  for (const char* name : kUnsupportedCalls) rules.add(SCMP_ACT_ERRNO(EOPNOTSUPP), name);
-  for (const int number : {463, 466}) rules.add(SCMP_ACT_ERRNO(EOPNOTSUPP), number, "setxattrat, removexattrat");
-  // Only the query and plain Linux: anything else turns off address randomisation or the like.
-  rules.add(SCMP_ACT_ALLOW, "personality", {is(0, 0)});
-  rules.add(SCMP_ACT_ALLOW, "personality", {is(0, kLow)});
-  for (unsigned shift = 16; shift < 32; ++shift)  // every flag bit; the personality numbers below stay ENOSYS
-    rules.add(SCMP_ACT_ERRNO(EPERM), "personality", {masked(0, kLow, std::uint64_t{1} << shift)});
-  add_clone(rules);
-  add_sockets(rules);
-  add_files(rules);
-}
+  void values(Label block, unsigned argument, std::span<const unsigned> allowed, std::span<const unsigned> refused) {
+    std::map<std::uint32_t, Label> leads;
+    for (const unsigned value : allowed) leads[value] = allow_;
+    for (const unsigned value : refused) leads[value] = eperm_;
+    begin(block, argument);
+    program_.search(runs_of(leads));
+  }
 
-Result<std::vector<sock_filter>> export_program(scmp_filter_ctx ctx) {
-  // libseccomp 2.5 writes programs to descriptors only.
-  const UniqueFd file(::memfd_create("airlock-seccomp", MFD_CLOEXEC));
-  if (!file) return os_fail("memfd_create", "the seccomp program");
-  if (const int rc = seccomp_export_bpf(ctx, file.get()); rc != 0)
-    return fail(Code::kInternal, "seccomp_export_bpf: error " + std::to_string(-rc));
-  struct stat st{};
-  if (::fstat(file.get(), &st) != 0) return os_fail("fstat", "the seccomp program");
-  std::vector<sock_filter> program(static_cast<std::size_t>(st.st_size) / sizeof(sock_filter));
-  const auto bytes = program.size() * sizeof(sock_filter);
-  if (program.empty() || program.size() > BPF_MAXINSNS || ::pread(file.get(), program.data(), bytes, 0) != static_cast<ssize_t>(bytes))
-    return fail(Code::kInternal, "the seccomp program has " + std::to_string(st.st_size) + " bytes");
-  return program;
-}
+  void nodes(Label block, unsigned argument) {
+    begin(block, argument);
+    program_.mask(S_IFMT);
+    program_.search(runs_of({{0, allow_}, {S_IFREG, allow_}, {S_IFIFO, allow_}, {S_IFSOCK, allow_}, {S_IFCHR, eperm_}, {S_IFBLK, eperm_}}));
+  }
+
+  void verdicts() {
+    const std::pair<Label, std::uint32_t> all[] = {{allow_, SECCOMP_RET_ALLOW}, {kill_, SECCOMP_RET_KILL_PROCESS}, {enosys_, refuse(ENOSYS)},
+                                                   {eperm_, refuse(EPERM)}, {unsupported_, refuse(EOPNOTSUPP)}, {no_family_, refuse(EAFNOSUPPORT)}};
+    for (const auto& [label, action] : all) {
+      program_.place(label);
+      program_.give(action);
+    }
+  }
+
+  BpfProgram program_;
+  const Label allow_ = next(), kill_ = next(), enosys_ = next(), eperm_ = next(), unsupported_ = next(), no_family_ = next();
+  const Label clone_ = next(), personality_ = next(), socket_ = next(), socketpair_ = next(), fcntl_ = next(), ioctl_ = next(), mknod_ = next(),
+              mknodat_ = next();
+};
 
 }  // namespace
 
 Result<SeccompProfile> build_seccomp_profile() {
-  const std::unique_ptr<void, void (*)(scmp_filter_ctx)> ctx(seccomp_init(SCMP_ACT_ERRNO(ENOSYS)), &seccomp_release);
-  if (!ctx) return fail(Code::kInternal, "seccomp_init gave nothing");
-  // Other architectures: kill. A tree instead of a list: half the time at each call, a third at loading.
-  if (seccomp_attr_set(ctx.get(), SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS) != 0 ||
-      seccomp_attr_set(ctx.get(), SCMP_FLTATR_CTL_OPTIMIZE, 2) != 0)
-    return fail(Code::kInternal, "libseccomp does not know an attribute");
-  Rules rules(ctx.get());
-  add_all(rules);
-  if (!rules.failure().empty()) return fail(Code::kInternal, "seccomp rule for " + rules.failure());
+  auto program = Profile().build();
+  if (!program) return fail(Code::kInternal, "the seccomp program has a jump that is too long");
   SeccompProfile profile;
-  profile.program = TRY(export_program(ctx.get()));
+  profile.program = std::move(*program);
   Sha256 hasher;
   hasher.update(kProfileVersion);
   hasher.update("\n");

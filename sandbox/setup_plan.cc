@@ -14,7 +14,7 @@ namespace airlock::sandbox {
 namespace {
 
 constexpr std::uint64_t kInert = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
-constexpr unsigned kRootSlot = 0, kWorkSlot = 1, kOutSlot = 2, kTmpSlot = 3, kProcSlot = 4, kLandlockSlot = 5, kFirstSource = 6;
+constexpr unsigned kRootSlot = 0, kWorkSlot = 1, kOutSlot = 2, kTmpSlot = 3, kProcSlot = 4, kLandlockSlot = 5, kInSlot = 6, kFirstSource = 7;
 constexpr const char* kDevices[] = {"null", "zero", "full", "random", "urandom"};
 
 struct Source {
@@ -60,7 +60,7 @@ Result<void> check_target(const std::string& target) {
 
 class Planner {
  public:
-  Planner(const StepSpec& spec, const HostFacts& host) : spec_(spec), host_(host) {}
+  Planner(const StepSpec& spec, const HostFacts& host) : spec_(spec), host_(host), ready_(host.place && spec.rootfs == Rootfs::kNone) {}
 
   void add(Op op) { plan_.ops.push_back(std::move(op)); }
   bool uses(Layer layer) const { return host_.layers.has(layer); }
@@ -71,30 +71,46 @@ class Planner {
         {Layer::kNetNs, CLONE_NEWNET},   {Layer::kIpcNs, CLONE_NEWIPC},  {Layer::kUtsNs, CLONE_NEWUTS}};
     for (const auto& [layer, flag] : flags)
       if (uses(layer)) plan_.clone_flags |= flag;
+    // The place has one of each of these, which no step can change.
+    if (host_.place) plan_.clone_flags &= ~std::uint64_t{CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWUTS};
     // After the clone: only then is the step's own group the root of what it sees.
-    if (uses(Layer::kCgroupNs)) add({.kind = OpKind::kNewCgroupNs, .layer = Layer::kCgroupNs});
-    if (!uses(Layer::kUserNs)) return;
+    if (uses(Layer::kCgroupNs)) add({.kind = OpKind::kUnshare, .layer = Layer::kCgroupNs, .flags = CLONE_NEWCGROUP});
+    if (!uses(Layer::kUserNs) || host_.place) return;
     plan_.deny_setgroups = !host_.root;
     plan_.uid_map = std::to_string(kInsideId) + " " + std::to_string(host_.host_uid) + " 1\n";
     plan_.gid_map = std::to_string(kInsideId) + " " + std::to_string(host_.host_gid) + " 1\n";
   }
 
-  // Sources are opened while the child still is who the runner was: a home may be closed to everybody else.
-  void open_sources(const std::vector<ResolvedMount>& mounts) {
+  void devices() {
     for (const char* device : kDevices)
       sources_.push_back({{std::string("/dev/") + device, std::string("/dev/") + device, false}, Layer::kRoot, false,
                           MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC});
+  }
+
+  void sources(const std::vector<ResolvedMount>& mounts) {
+    if (!ready_) devices();
     for (const ResolvedMount& mount : mounts) sources_.push_back({mount});
     if (spec_.rootfs == Rootfs::kHostRo)
       for (const ResolvedMount& mount : host_.tree.mounts) sources_.push_back({mount, Layer::kRoot, mount.is_dir});
+  }
+
+  // By the child while it still is who the runner was: a home may be closed to everybody else.
+  void open_sources() {
     for (std::size_t i = 0; i < sources_.size(); ++i)
       add({.kind = OpKind::kOpenTree, .layer = sources_[i].layer, .path = sources_[i].mount.source,
            .slot = source_slot(i), .value = sources_[i].recursive});
   }
+  // By the runner: in a place there is nothing of the host.
+  void leave_sources_to_the_runner() {
+    for (std::size_t i = 0; i < sources_.size(); ++i)
+      plan_.sources.push_back({sources_[i].mount.source, sources_[i].recursive, source_slot(i)});
+  }
+
+  void own_session() { add({.kind = OpKind::kNewSession, .layer = Layer::kIdentity}); }
+  void private_mounts() { add({.kind = OpKind::kPrivateMounts, .layer = Layer::kMountNs}); }
 
   void identity() {
-    add({.kind = OpKind::kNewSession, .layer = Layer::kIdentity});
-    add({.kind = OpKind::kPrivateMounts, .layer = Layer::kMountNs});
+    if (host_.place && uses(Layer::kUserNs)) add({.kind = OpKind::kEnterUserNs, .layer = Layer::kUserNs});
     const std::uint32_t id = uses(Layer::kUserNs) ? kInsideId : host_.host_uid;
     add({.kind = OpKind::kSetIds, .layer = Layer::kIdentity, .flags = host_.root ? 1U : 0U, .value = id});
     // A change of identity clears it, so not before.
@@ -112,9 +128,10 @@ class Planner {
   }
 
   void skeleton() {
+    if (ready_) return;
     add({.kind = OpKind::kNewTmpfs, .layer = Layer::kRoot, .slot = kRootSlot, .flags = 4096, .value = 1 * kMiB});
     add({.kind = OpKind::kAttachRoot, .layer = Layer::kRoot, .slot = kRootSlot});
-    for (const char* dir : {"dev", "proc", "in", "plugin", "out", "tmp", "work"}) make_dir(dir);
+    for (const char* dir : {"dev", "proc", "in", "plugin", "out", "tmp"}) make_dir(dir);
     make_link("dev/fd", "/proc/self/fd");
     make_link("dev/stdin", "/proc/self/fd/0");
     make_link("dev/stdout", "/proc/self/fd/1");
@@ -131,17 +148,21 @@ class Planner {
   // step's group: engine.cc therefore makes the group's limit memory + disk.
   void work() {
     add({.kind = OpKind::kNewTmpfs, .layer = Layer::kRoot, .slot = kWorkSlot, .flags = spec_.resources.inodes + 3, .value = spec_.resources.disk});
-    // Three inodes are ours: the tmpfs itself and the two folders. A folder of an unattached mount cannot be cloned before Linux 6.15, so it is attached for a moment.
-    add({.kind = OpKind::kAttach, .layer = Layer::kRoot, .path = "work", .slot = kWorkSlot});
-    make_dir("work/out");
-    make_dir("work/tmp", 01777);
-    add({.kind = OpKind::kTakeSubtree, .layer = Layer::kRoot, .path = "work/out", .slot = kOutSlot});
-    add({.kind = OpKind::kTakeSubtree, .layer = Layer::kRoot, .path = "work/tmp", .slot = kTmpSlot});
+    // Three inodes are ours: the tmpfs itself and the two folders. A folder of an unattached mount cannot be cloned before
+    // Linux 6.15, so it is attached; what is then put over it hides it for good. Taking it away again would cost more than
+    // all the rest of this: the kernel waits until nobody can be looking at it.
+    add({.kind = OpKind::kAttach, .layer = Layer::kRoot, .path = "out", .slot = kWorkSlot});
+    make_dir("out/out");
+    make_dir("out/tmp", 01777);
+    if (host_.place) give("out/out"), give("out/tmp");
+    add({.kind = OpKind::kTakeSubtree, .layer = Layer::kRoot, .path = "out/out", .slot = kOutSlot});
+    add({.kind = OpKind::kTakeSubtree, .layer = Layer::kRoot, .path = "out/tmp", .slot = kTmpSlot});
     attach("out", kOutSlot, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, false, Layer::kRoot);
     attach("tmp", kTmpSlot, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, false, Layer::kRoot);
-    add({.kind = OpKind::kDetach, .layer = Layer::kRoot, .path = "work"});
-    add({.kind = OpKind::kRemoveDir, .layer = Layer::kRoot, .path = "work"});
-    add({.kind = OpKind::kSendOut, .layer = Layer::kRoot, .path = "out"});
+  }
+
+  void give(const std::string& path) {
+    add({.kind = OpKind::kGive, .layer = Layer::kRoot, .path = path, .flags = host_.host_gid, .value = host_.host_uid});
   }
 
   void attach(const std::string& path, unsigned slot, std::uint64_t attributes, bool recursive, Layer layer) {
@@ -149,7 +170,13 @@ class Planner {
     add({.kind = OpKind::kAttach, .layer = layer, .path = path, .slot = slot});
   }
 
+  // Where a prepared root is read-only, what is made in /in needs a file system of its own.
   void attach_sources() {
+    const bool own_in = ready_ && std::ranges::any_of(sources_, [](const Source& source) { return source.mount.target.starts_with("/in/"); });
+    if (own_in) {
+      add({.kind = OpKind::kNewTmpfs, .layer = Layer::kRoot, .slot = kInSlot, .flags = sources_.size() + 1, .value = 64 * kKiB});
+      add({.kind = OpKind::kAttach, .layer = Layer::kRoot, .path = "in", .slot = kInSlot});
+    }
     for (std::size_t i = 0; i < sources_.size(); ++i) {
       const Source& source = sources_[i];
       const std::string path = source.mount.target.substr(1);
@@ -157,15 +184,28 @@ class Planner {
       else if (path != "plugin") make_dir(path);
       attach(path, source_slot(i), source.attributes, source.recursive, source.layer);
     }
+    if (own_in) add({.kind = OpKind::kRestrict, .layer = Layer::kRoot, .path = "in", .slot = kInSlot, .flags = kInert | MOUNT_ATTR_NOEXEC});
+  }
+
+  void processes() {
     add({.kind = OpKind::kNewProc, .layer = Layer::kRoot, .slot = kProcSlot});
     attach("proc", kProcSlot, kInert | MOUNT_ATTR_NOEXEC, false, Layer::kRoot);
+    add({.kind = OpKind::kSendOut, .layer = Layer::kRoot, .path = "out", .text = "proc/self/ns/mnt"});
+    if (host_.place && host_.raise_oom_score) add({.kind = OpKind::kOomScore, .layer = Layer::kIdentity, .path = "proc/self/oom_score_adj"});
   }
 
   void enter_root() {
+    if (ready_) return;
     add({.kind = OpKind::kPivot, .layer = Layer::kRoot});
     add({.kind = OpKind::kRestrictRoot, .layer = Layer::kRoot, .flags = kInert | MOUNT_ATTR_NOEXEC});
-    // Nothing is done to the network: a new namespace holds a loopback that is down, and nothing else.
+  }
+
+  // Nothing is done to the network: a new namespace holds a loopback that is down, and nothing else.
+  void host_name() {
     if (uses(Layer::kUtsNs)) add({.kind = OpKind::kHostName, .layer = Layer::kUtsNs, .text = "airlock"});
+  }
+
+  void standard_fds() {
     add({.kind = OpKind::kStandardFds, .layer = Layer::kRoot});
     add({.kind = OpKind::kChangeDir, .layer = Layer::kRoot, .path = "/tmp"});
   }
@@ -217,6 +257,12 @@ class Planner {
     add({.kind = OpKind::kExecInit, .layer = Layer::kRoot});
   }
 
+  void place_namespaces() {
+    const std::pair<Layer, std::uint64_t> flags[] = {{Layer::kMountNs, CLONE_NEWNS}, {Layer::kNetNs, CLONE_NEWNET}, {Layer::kUtsNs, CLONE_NEWUTS}};
+    for (const auto& [layer, flag] : flags)
+      if (uses(layer)) add({.kind = OpKind::kUnshare, .layer = layer, .flags = flag});
+  }
+
   SetupPlan take() {
     plan_.slots = source_slot(sources_.size());
     plan_.argv = spec_.argv;
@@ -229,6 +275,7 @@ class Planner {
 
   const StepSpec& spec_;
   const HostFacts& host_;
+  const bool ready_;  // the root stands already
   std::vector<Source> sources_;
   SetupPlan plan_;
 };
@@ -257,23 +304,51 @@ Result<SetupPlan> make_plan(const StepSpec& spec, const HostFacts& host, const s
   }
   Planner planner(spec, host);
   planner.namespaces();
-  planner.open_sources(mounts);
-  planner.identity();
+  planner.sources(mounts);
+  if (host.place) planner.leave_sources_to_the_runner();
+  else planner.open_sources();
+  planner.own_session();
+  if (!host.place) {
+    planner.private_mounts();
+    planner.identity();
+  }
   planner.skeleton();
   planner.work();
   planner.attach_sources();
+  planner.processes();
   planner.enter_root();
+  if (!host.place) planner.host_name();
+  planner.standard_fds();
   planner.limits();
+  // Its namespaces are the runner's, so only the runner can mount there, and only now may the child become nobody.
+  if (host.place) planner.identity();
   planner.drop_rights();
+  return planner.take();
+}
+
+SetupPlan make_place_plan(const HostFacts& host) {
+  HostFacts from_scratch = host;
+  from_scratch.place = false;
+  const StepSpec nothing;
+  Planner planner(nothing, from_scratch);
+  planner.place_namespaces();
+  planner.private_mounts();
+  planner.devices();
+  planner.open_sources();
+  planner.skeleton();
+  planner.attach_sources();
+  planner.enter_root();
+  planner.host_name();
   return planner.take();
 }
 
 std::string describe(const Op& op) {
   switch (op.kind) {
-    case OpKind::kNewCgroupNs: return "new cgroup namespace";
+    case OpKind::kUnshare: return "new " + std::string(layer_name(op.layer));
     case OpKind::kNewSession: return "setsid";
     case OpKind::kOpenTree: return "open " + op.path;
     case OpKind::kPrivateMounts: return "make mounts private";
+    case OpKind::kEnterUserNs: return "enter the slot's user namespace";
     case OpKind::kSetIds: return "become uid " + std::to_string(op.value);
     case OpKind::kDieWithRunner: return "set the parent-death signal";
     case OpKind::kNewTmpfs: return "make a tmpfs of " + std::to_string(op.value) + " bytes";
@@ -282,11 +357,11 @@ std::string describe(const Op& op) {
     case OpKind::kMakeDir: return "make folder /" + op.path;
     case OpKind::kMakeFile: return "make file /" + op.path;
     case OpKind::kMakeLink: return "make link /" + op.path;
+    case OpKind::kGive: return "give away /" + op.path;
+    case OpKind::kOomScore: return "write /" + op.path;
     case OpKind::kTakeSubtree: return "clone /" + op.path;
     case OpKind::kRestrict: return "restrict /" + op.path;
     case OpKind::kAttach: return "attach /" + op.path;
-    case OpKind::kDetach: return "detach /" + op.path;
-    case OpKind::kRemoveDir: return "remove /" + op.path;
     case OpKind::kSendOut: return "hand over /" + op.path;
     case OpKind::kPivot: return "pivot_root";
     case OpKind::kRestrictRoot: return "make / read-only";

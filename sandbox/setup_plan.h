@@ -14,10 +14,11 @@
 namespace airlock::sandbox {
 
 enum class OpKind : std::uint8_t {
-  kNewCgroupNs,
+  kUnshare,         // new namespaces `flags` for the caller itself
   kNewSession,      // no controlling terminal
   kOpenTree,        // slot = clone of the mount at `path`, below it too when `value`
   kPrivateMounts,   // nothing propagates to or from the host
+  kEnterUserNs,     // the user namespace that the slot keeps
   kSetIds,          // value: uid and gid; flags bit 0: drop supplementary groups
   kDieWithRunner,   // SIGKILL when the thread that started it ends
   kNewTmpfs,        // slot = new tmpfs, `value` bytes, `flags` inodes; not attached
@@ -26,12 +27,12 @@ enum class OpKind : std::uint8_t {
   kMakeDir,         // `path` below the new root; value: mode
   kMakeFile,        // empty file `path`, content `text`
   kMakeLink,        // symbolic link `path` -> `text`
+  kGive,            // `path` belongs to uid `value` and gid `flags`
+  kOomScore,        // as likely a victim of the kernel as any process
   kTakeSubtree,     // slot = clone of the mount at `path` below the new root
   kRestrict,        // mount attributes `flags` on slot, below it too when `value`
   kAttach,          // slot at `path` below the new root
-  kDetach,          // `path` below the new root
-  kRemoveDir,       // `path` below the new root
-  kSendOut,         // a descriptor of folder `path` to the runner
+  kSendOut,         // descriptors of folder `path` and of mount namespace `text` to the runner
   kPivot,           // the new root becomes the root, the host's is detached
   kRestrictRoot,    // mount attributes `flags` on "/"
   kHostName,        // `text`
@@ -68,6 +69,13 @@ struct ResolvedMount {
   bool is_dir = true;
 };
 
+// A mount that the runner opens, for a child that does not see the host's tree.
+struct HostSource {
+  std::string path;
+  bool recursive = false;
+  unsigned slot = 0;
+};
+
 // What of the host a Rootfs::kHostRo step sees.
 struct HostTree {
   std::vector<ResolvedMount> mounts;                          // "/usr" and the like
@@ -80,12 +88,16 @@ struct HostFacts {
   std::uint32_t host_uid = 0, host_gid = 0;  // who the step is outside
   unsigned landlock_abi = 0;
   HostTree tree;
+  bool raise_oom_score = false;  // the runner is protected from the OOM killer; its steps must not be
+  // Steps start from a prepared place (sandbox/place.h), not from the runner's own namespaces.
+  bool place = false;
 };
 
 struct SetupPlan {
   std::uint64_t clone_flags = 0;
   bool deny_setgroups = false;  // demanded by the kernel of an ordinary user
   std::string uid_map, gid_map;  // empty: no user namespace
+  std::vector<HostSource> sources;
   std::vector<Op> ops;
   unsigned slots = 0;
   std::vector<std::string> argv, env;
@@ -96,6 +108,9 @@ inline constexpr std::uint32_t kInsideId = 65534;
 
 // kStepInput when the spec asks for something that is not possible.
 Result<SetupPlan> make_plan(const StepSpec& spec, const HostFacts& host, const std::vector<ResolvedMount>& mounts);
+
+// What the thread of a slot does once, so that its steps need not: sandbox/place.h.
+SetupPlan make_place_plan(const HostFacts& host);
 
 // Rights that Landlock of this ABI can handle.
 std::uint64_t landlock_fs_rights(unsigned abi);

@@ -39,29 +39,29 @@ long clone_child(const sys::CloneArgs& args, void (*entry)(ChildTask*), ChildTas
 
 }  // namespace
 
-Result<std::unique_ptr<Spawner>> Spawner::create(SlotGroup& group) {
+Result<std::unique_ptr<Spawner>> Spawner::create(const std::function<Result<void>()>& settle) {
   std::unique_ptr<Spawner> spawner(new Spawner);
-  TRY(spawner->start(group));
+  TRY(spawner->start(settle));
   return spawner;
 }
 
-Result<void> Spawner::start(SlotGroup& group) {
+Result<void> Spawner::start(const std::function<Result<void>()>& settle) {
   done_ = UniqueFd(::eventfd(0, EFD_CLOEXEC));
   if (!done_) return os_fail("eventfd", "for starting steps");
   void* const stack = ::mmap(nullptr, kStackSize + kGuardSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
   if (stack == MAP_FAILED) return os_fail("mmap", "the stack of a child");
   stack_ = stack;
   if (::mprotect(stack, kGuardSize, PROT_NONE) != 0) return os_fail("mprotect", "the stack of a child");
-  std::promise<Result<void>> adopted;
-  auto answer = adopted.get_future();
+  std::promise<Result<void>> settled;
+  auto answer = settled.get_future();
   // Every signal is blocked in the thread from its first instruction, so that none runs a handler in a child.
   sigset_t all, before;
   ::sigfillset(&all);
   ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread_ = std::thread([this, &group, &adopted] {
-    auto result = group.adopt_current_thread();
+  thread_ = std::thread([this, &settle, &settled] {
+    auto result = settle();
     const bool good = result.has_value();
-    adopted.set_value(std::move(result));
+    settled.set_value(std::move(result));
     if (good) serve();
   });
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
@@ -92,15 +92,26 @@ void Spawner::await_done() {
   }
 }
 
+void Spawner::let_go(UniqueFd fd) {
+  {
+    const std::scoped_lock lock(mutex_);
+    let_go_.push_back(std::move(fd));
+  }
+  wake_.notify_one();
+}
+
 void Spawner::serve() {
   for (;;) {
     SpawnRequest* request = nullptr;
+    std::vector<UniqueFd> closing;  // at the end of this round, without the lock
     {
       std::unique_lock lock(mutex_);
-      wake_.wait(lock, [this] { return stop_ || pending_ != nullptr; });
-      if (pending_ == nullptr) return;
+      wake_.wait(lock, [this] { return stop_ || pending_ != nullptr || !let_go_.empty(); });
+      closing = std::exchange(let_go_, {});
       request = std::exchange(pending_, nullptr);
+      if (request == nullptr && stop_) return;
     }
+    if (request == nullptr) continue;
     carry_out(*request);
     const std::uint64_t one = 1;
     (void)!::write(done_.get(), &one, sizeof one);  // ignoring: an eventfd at zero always takes it

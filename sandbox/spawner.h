@@ -1,4 +1,4 @@
-// sandbox/spawner: the thread of a slot. It sits in the slot's control groups and does one thing: clone3().
+// sandbox/spawner: the thread of a slot. It sits in the slot's control groups and place, and does one thing: clone3().
 //
 // CLONE_VM|CLONE_VFORK: no page table is copied, however large the runner is, and the thread stands still until the
 // child has executed the init. Another thread must therefore answer the child meanwhile (start.cc). The kernel's OOM
@@ -7,13 +7,14 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <thread>
+#include <vector>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
-#include "sandbox/cgroup.h"
 #include "sandbox/child.h"
 
 namespace airlock::sandbox {
@@ -30,17 +31,18 @@ struct SpawnRequest {
 
 class Spawner {
  public:
-  // `group` must outlive the spawner.
-  static Result<std::unique_ptr<Spawner>> create(SlotGroup& group);
+  // `settle` is called once, by the thread: where it settles, its children are born.
+  static Result<std::unique_ptr<Spawner>> create(const std::function<Result<void>()>& settle);
   ~Spawner();
 
   void post(SpawnRequest& request);            // one at a time; `request` lives until done() was awaited
   const UniqueFd& done() const { return done_; }  // readable once the request is answered
   void await_done();                           // and takes the answer
+  void let_go(UniqueFd fd);                    // the thread closes it: the last of a mount namespace takes its time
 
  private:
   Spawner() = default;
-  Result<void> start(SlotGroup& group);
+  Result<void> start(const std::function<Result<void>()>& settle);
   void serve();
   void carry_out(SpawnRequest& request);
 
@@ -49,6 +51,7 @@ class Spawner {
   std::condition_variable wake_;
   SpawnRequest* pending_ = nullptr;  // guarded by mutex_
   bool stop_ = false;                // guarded by mutex_
+  std::vector<UniqueFd> let_go_;     // guarded by mutex_
   void* stack_ = nullptr;
   std::thread thread_;
 };

@@ -13,6 +13,7 @@
 #include <cstring>
 
 #include "base/io.h"
+#include "sandbox/sys.h"
 
 namespace airlock::sandbox {
 namespace {
@@ -21,10 +22,6 @@ namespace {
 constexpr int kSetupTimeoutMillis = 60'000;
 
 std::string os_text(int error) { return std::strerror(error); }  // NOLINT: messages of known errors are static
-
-StartFailure setup_failure(Layer layer, const std::string& what, int error) {
-  return {{Code::kSandboxSetup, std::string(layer_name(layer)) + ": " + what + ": " + os_text(error)}, layer};
-}
 
 Result<void> write_proc(int pid, const char* file, std::string_view text) {
   const std::string path = "/proc/" + std::to_string(pid) + "/" + file;
@@ -68,7 +65,7 @@ class Starter {
     converse();
     control.child.reset();  // now the end of the control socket is the end of the init
     while (auto got = receive_note(control_)) take(std::move(*got));
-    Started started{request_.pid, UniqueFd(request_.pidfd), std::move(control_), std::move(out_), std::move(early_)};
+    Started started{request_.pid, UniqueFd(request_.pidfd), std::move(control_), std::move(out_), std::move(mounts_), std::move(early_)};
     if (request_.result < 0)
       return std::unexpected(setup_failure(Layer::kUserNs, "clone3 with namespaces", static_cast<int>(-request_.result)));
     if (!failure_ && !started.out) failure_ = StartFailure{{Code::kSandboxSetup, "the child ended before it was set up"}, std::nullopt};
@@ -96,7 +93,10 @@ class Starter {
       case kNoteHello:
         if (auto failure = give_identity()) give_up(std::move(*failure));
         return;
-      case kNoteOut: out_ = std::move(got.fd); return;
+      case kNoteOut:
+        out_ = std::move(got.fds[0]);
+        mounts_ = std::move(got.fds[1]);
+        return;
       case kNoteFailed: {
         const Op& op = plan_.ops.at(static_cast<std::size_t>(got.note.value));
         if (failure_) return;
@@ -118,7 +118,7 @@ class Starter {
       if (auto done = write_proc(pid, "gid_map", plan_.gid_map); !done) return failed(done.error());
       if (auto done = write_proc(pid, "uid_map", plan_.uid_map); !done) return failed(done.error());
     }
-    if (host_.raise_oom_score)
+    if (host_.facts.raise_oom_score)
       if (auto done = write_proc(pid, "oom_score_adj", "0"); !done) return failed(done.error());
     if (::send(control_.get(), "g", 1, MSG_NOSIGNAL) != 1) return failed(os_error("send", "the control socket", errno));
     return std::nullopt;
@@ -140,17 +140,37 @@ class Starter {
   const SetupPlan& plan_;
   Spawner& spawner_;
   SpawnRequest request_;
-  UniqueFd control_, out_;
+  UniqueFd control_, out_, mounts_;
   std::vector<Note> early_;
   std::optional<StartFailure> failure_;
 };
 
+// The mounts that the child attaches, for one that cannot reach them itself.
+class OpenedSources {
+ public:
+  std::optional<StartFailure> open(const SetupPlan& plan, std::vector<int>& slots) {
+    for (const HostSource& source : plan.sources) {
+      const long fd = sys::open_tree_without_links(source.path.c_str(), source.recursive);
+      if (fd < 0) return setup_failure(Layer::kRoot, "open " + source.path, static_cast<int>(-fd));
+      slots[source.slot] = opened_.emplace_back(static_cast<int>(fd)).get();
+    }
+    return std::nullopt;
+  }
+
+ private:
+  std::vector<UniqueFd> opened_;
+};
+
 }  // namespace
+
+StartFailure setup_failure(Layer layer, const std::string& what, int error) {
+  return {{Code::kSandboxSetup, std::string(layer_name(layer)) + ": " + what + ": " + os_text(error)}, layer};
+}
 
 std::optional<ReceivedNote> receive_note(const UniqueFd& control) {
   ReceivedNote got{};
   iovec part{&got.note, sizeof got.note};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> space{};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(2 * sizeof(int))> space{};
   msghdr message{};
   message.msg_iov = &part;
   message.msg_iovlen = 1;
@@ -159,18 +179,23 @@ std::optional<ReceivedNote> receive_note(const UniqueFd& control) {
   const ssize_t n = ::recvmsg(control.get(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   for (cmsghdr* header = n > 0 ? CMSG_FIRSTHDR(&message) : nullptr; header != nullptr; header = CMSG_NXTHDR(&message, header)) {
     if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
-    int fd = -1;
-    std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
-    got.fd = UniqueFd(fd);
+    for (std::size_t i = 0; i < got.fds.size() && CMSG_LEN((i + 1) * sizeof(int)) <= header->cmsg_len; ++i) {
+      int fd = -1;
+      std::memcpy(&fd, CMSG_DATA(header) + i * sizeof fd, sizeof fd);
+      got.fds[i] = UniqueFd(fd);
+    }
   }
   if (n != static_cast<ssize_t>(sizeof got.note)) return std::nullopt;
   return got;
 }
 
-Attempt<Started> start_step(const Host::Impl& host, const SetupPlan& plan, Spawner& spawner, const SlotGroup& group, Streams& streams) {
+Attempt<Started> start_step(const Host::Impl& host, const SetupPlan& plan, Spawner& spawner, const SlotGroup& group, const UniqueFd& user_ns,
+                            Streams& streams) {
   auto control = make_control();
   if (!control) return std::unexpected(StartFailure{control.error(), std::nullopt});
   std::vector<int> slots(plan.slots, -1);
+  OpenedSources sources;
+  if (auto failure = sources.open(plan, slots)) return std::unexpected(std::move(*failure));
   const std::vector<char*> argv = pointers(plan.argv), env = pointers(plan.env);
   ChildTask task;
   task.ops = plan.ops;
@@ -185,6 +210,8 @@ Attempt<Started> start_step(const Host::Impl& host, const SetupPlan& plan, Spawn
   task.control_fd = control->child.get();
   task.runner_end_fd = control->runner.get();
   task.init_fd = host.init_file.get();
+  task.user_ns_fd = user_ns.get();
+  task.await_identity = !plan.uid_map.empty() || (host.facts.raise_oom_score && !host.facts.place);
   Starter starter(host, plan, spawner);
   auto started = starter.run(task, std::move(*control), group.clone_into().get());
   for (CapturedStream* stream : {&streams.stdout_log, &streams.stderr_log, &streams.events}) stream->write_end().reset();

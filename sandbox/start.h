@@ -1,6 +1,7 @@
 // sandbox/start: starts one planned step and answers its child until the init is executing.
 #pragma once
 
+#include <array>
 #include <expected>
 #include <optional>
 
@@ -21,6 +22,8 @@ struct StartFailure {
 template <class T>
 using Attempt = std::expected<T, StartFailure>;
 
+StartFailure setup_failure(Layer layer, const std::string& what, int error);
+
 struct Streams {
   CapturedStream stdout_log, stderr_log, events;
 };
@@ -30,16 +33,19 @@ struct Started {
   UniqueFd pidfd;
   UniqueFd control;  // notes of the init
   UniqueFd out;
+  UniqueFd mounts;   // holds the mount namespace: else its end would be part of the step's
   std::vector<Note> early;  // notes of the init that came while it was being started
 };
 
 // Every failure leaves no process behind.
-Attempt<Started> start_step(const Host::Impl& host, const SetupPlan& plan, Spawner& spawner, const SlotGroup& group, Streams& streams);
+// `user_ns`: of the place that the plan starts from, if it does.
+Attempt<Started> start_step(const Host::Impl& host, const SetupPlan& plan, Spawner& spawner, const SlotGroup& group, const UniqueFd& user_ns,
+                            Streams& streams);
 
 // The next note on a control socket; nothing when none is there.
 struct ReceivedNote {
   Note note;
-  UniqueFd fd;
+  std::array<UniqueFd, 2> fds;
 };
 std::optional<ReceivedNote> receive_note(const UniqueFd& control);
 

@@ -2,6 +2,8 @@
 // of libc. The code between clone and exec shares the runner's memory while other threads run: it may use only these.
 #pragma once
 
+#include <fcntl.h>
+#include <sys/mount.h>
 #include <sys/syscall.h>
 
 #include <cstddef>
@@ -56,5 +58,19 @@ inline constexpr std::uint64_t kResolveNoXdev = 0x01, kResolveNoMagiclinks = 0x0
 struct OpenHow {
   std::uint64_t flags = 0, mode = 0, resolve = 0;
 };
+
+// A clone of the mount at `path`, unattached, with what is mounted below it if `recursive`. No symbolic link may stand
+// where the runner saw a folder a moment ago. Inlined for the same reason, and so that a sanitizer stays out of it.
+[[gnu::always_inline]] inline long open_tree_without_links(const char* path, bool recursive) {
+  OpenHow how;
+  how.flags = O_PATH | O_CLOEXEC;
+  how.resolve = kResolveNoSymlinks | kResolveNoMagiclinks;
+  const long seen = call(SYS_openat2, AT_FDCWD, address(path), address(&how), sizeof how);
+  if (seen < 0) return seen;
+  const long flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
+  const long tree = call(SYS_open_tree, seen, address(""), flags);
+  call(SYS_close, seen);
+  return tree;
+}
 
 }  // namespace airlock::sandbox::sys

@@ -6,7 +6,7 @@ namespace airlock::sandbox {
 
 enum NoteKind : unsigned {
   kNoteHello = 1,   // the child is there and waits for its identity
-  kNoteOut,         // carries a descriptor of /out
+  kNoteOut,         // carries descriptors of /out and of the mount namespace
   kNoteFailed,      // value: index of the operation; error: errno
   kNoteNotStarted,  // the step's program could not be executed; error: errno
   kNoteEnded,       // value: wait status of the step

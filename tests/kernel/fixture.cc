@@ -183,27 +183,32 @@ std::string status_line(int pid, const std::string& name) {
   return "";
 }
 
-std::string as_ordinary_user(const std::function<std::string()>& body) {
+std::string in_child(const std::function<std::string()>& body) {
   int ends[2];
   REQUIRE(::pipe(ends) == 0);
   const pid_t child = ::fork();
   REQUIRE(child >= 0);
   if (child == 0) {
-    std::string said = "could not become an ordinary user";
-    if (::geteuid() != 0 || (::setgroups(0, nullptr) == 0 && ::setresgid(65533, 65533, 65533) == 0 && ::setresuid(65533, 65533, 65533) == 0)) {
-      ::prctl(PR_SET_DUMPABLE, 1);  // as in a process that was started by this user
-      said = body();
-    }
+    const std::string said = body();
     (void)!::write(ends[1], said.data(), said.size());
     ::_exit(0);
   }
   ::close(ends[1]);
-  auto said = read_fd(ends[0], kMiB, "the ordinary user's answer");
+  auto said = read_fd(ends[0], kMiB, "the child's answer");
   ::close(ends[0]);
   int status = 0;
   REQUIRE(::waitpid(child, &status, 0) == child);
   CHECK(status == 0);
   return said.value_or("nothing");
+}
+
+std::string as_ordinary_user(const std::function<std::string()>& body) {
+  return in_child([&body]() -> std::string {
+    if (::geteuid() == 0 && (::setgroups(0, nullptr) != 0 || ::setresgid(65533, 65533, 65533) != 0 || ::setresuid(65533, 65533, 65533) != 0))
+      return "could not become an ordinary user";
+    ::prctl(PR_SET_DUMPABLE, 1);  // as in a process that was started by this user
+    return body();
+  });
 }
 
 }  // namespace kernel_test

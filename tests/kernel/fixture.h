@@ -79,7 +79,9 @@ std::size_t groups_named(const std::string& prefix);  // in all trees
 std::vector<int> descendants();
 std::string status_line(int pid, const std::string& name);  // of /proc/PID/status
 
-// Runs `body` in a forked child as an ordinary user; returns what it returned, REQUIREs that it ended by itself.
+// Runs `body` in a forked child; returns what it returned, REQUIREs that it ended by itself.
+std::string in_child(const std::function<std::string()>& body);
+// The same as an ordinary user; returns what it returned, REQUIREs that it ended by itself.
 std::string as_ordinary_user(const std::function<std::string()>& body);
 
 }  // namespace kernel_test

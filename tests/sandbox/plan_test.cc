@@ -71,16 +71,72 @@ TEST_CASE("the walls are built in an order that leaves no gap") {
   CHECK(plan.ops.back().kind == OpKind::kExecInit);
 }
 
+TEST_CASE("a step that starts from a place is set up by the runner's user and becomes nobody before anything of its own runs") {
+  HostFacts host = root_host();
+  host.place = true;
+  const SetupPlan plan = *make_plan(simple(), host, kMounts);
+  CHECK(plan.clone_flags == (CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC));  // the others are the place's
+  CHECK(plan.uid_map.empty());
+  REQUIRE(plan.sources.size() == 2);  // the runner opens them: the child does not see the host
+  CHECK(plan.sources[0].path == "/store/trees/aa");
+  for (const OpKind kind : {OpKind::kOpenTree, OpKind::kPivot, OpKind::kHostName, OpKind::kPrivateMounts}) CHECK_FALSE(has(plan, kind));
+  for (std::size_t i = place(plan, OpKind::kEnterUserNs); i < plan.ops.size(); ++i)
+    for (const OpKind kind : {OpKind::kAttach, OpKind::kNewTmpfs, OpKind::kNewProc, OpKind::kGive, OpKind::kSendOut}) CHECK(plan.ops[i].kind != kind);
+  CHECK(place(plan, OpKind::kEnterUserNs) + 1 == place(plan, OpKind::kSetIds));
+  CHECK(place(plan, OpKind::kSetIds) + 1 == place(plan, OpKind::kDieWithRunner));
+  CHECK(plan.ops[place(plan, OpKind::kSetIds)].value == kInsideId);
+  CHECK(place(plan, OpKind::kDieWithRunner) < place(plan, OpKind::kNoNewPrivs));
+  CHECK(place(plan, OpKind::kNoNewPrivs) < place(plan, OpKind::kLandlockEnforce));
+  CHECK(place(plan, OpKind::kDropCapabilities) < place(plan, OpKind::kSeccomp));
+  CHECK(plan.ops.back().kind == OpKind::kExecInit);
+  // What the step may write belongs to it; what is made for the names of its inputs cannot be written.
+  std::vector<std::string> given;
+  bool in_closed = false;
+  for (const Op& op : plan.ops) {
+    if (op.kind == OpKind::kGive) {
+      given.push_back(op.path);
+      CHECK(op.value == host.host_uid);
+      CHECK(op.flags == host.host_gid);
+    }
+    if (op.kind == OpKind::kRestrict && op.path == "in") in_closed = (op.flags & MOUNT_ATTR_RDONLY) != 0;
+  }
+  CHECK(given == std::vector<std::string>{"out/out", "out/tmp"});
+  CHECK(in_closed);
+  StepSpec spec = simple();
+  spec.rootfs = Rootfs::kHostRo;
+  CHECK(has(*make_plan(spec, host, kMounts), OpKind::kPivot));  // another root than the place's
+}
+
+TEST_CASE("a place is a step's root, closed, and nothing of the host") {
+  HostFacts host = root_host();
+  host.place = true;
+  const SetupPlan plan = make_place_plan(host);
+  std::uint64_t unshared = 0;
+  for (const Op& op : plan.ops) {
+    INFO(describe(op));
+    if (op.kind == OpKind::kUnshare) unshared |= op.flags;
+    for (const OpKind kind : {OpKind::kNewProc, OpKind::kSendOut, OpKind::kExecInit, OpKind::kSetIds}) CHECK(op.kind != kind);
+    CHECK_FALSE(op.path.starts_with("/usr"));
+  }
+  CHECK(unshared == (CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWUTS));
+  CHECK(place(plan, OpKind::kUnshare) < place(plan, OpKind::kPrivateMounts));
+  CHECK(place(plan, OpKind::kPrivateMounts) < place(plan, OpKind::kNewTmpfs));
+  CHECK(place(plan, OpKind::kPivot) < place(plan, OpKind::kRestrictRoot));
+  host.layers = host.layers.without(Layer::kNetNs).without(Layer::kUtsNs);
+  for (const Op& op : make_place_plan(host).ops)
+    if (op.kind == OpKind::kUnshare) CHECK(op.flags == CLONE_NEWNS);
+}
+
 TEST_CASE("every layer in use has its namespace flag, and one that is degraded has none") {
   const SetupPlan all = *make_plan(simple(), root_host(), kMounts);
   CHECK(all.clone_flags == (CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS));
-  CHECK(has(all, OpKind::kNewCgroupNs));
+  CHECK(has(all, OpKind::kUnshare));
   HostFacts host = root_host();
   for (const Layer layer : {Layer::kUserNs, Layer::kNetNs, Layer::kCgroupNs, Layer::kSeccomp, Layer::kLandlock, Layer::kUtsNs})
     host.layers = host.layers.without(layer);
   const SetupPlan less = *make_plan(simple(), host, kMounts);
   CHECK(less.clone_flags == (CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC));
-  CHECK_FALSE(has(less, OpKind::kNewCgroupNs));
+  CHECK_FALSE(has(less, OpKind::kUnshare));
   CHECK_FALSE(has(less, OpKind::kSeccomp));
   CHECK_FALSE(has(less, OpKind::kLandlockRules));
   CHECK_FALSE(has(less, OpKind::kHostName));

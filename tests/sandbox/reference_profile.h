@@ -1,0 +1,14 @@
+// The rules of the seccomp profile as libseccomp compiles them.
+#pragma once
+
+#include <linux/filter.h>
+
+#include <vector>
+
+#include "base/result.h"
+
+namespace airlock::sandbox {
+
+Result<std::vector<sock_filter>> reference_profile();
+
+}  // namespace airlock::sandbox
