@@ -157,7 +157,8 @@ TEST_CASE("every call with every telling argument is decided as libseccomp decid
     if (run(profile.profile.program, data) == run(*reference, data)) return;
     if (++differing < 10) UNSCOPED_INFO(number << " " << a << " " << b << " " << c);
   };
-  for (long number = -2; number < 1100; ++number) compare(number, 0, 0, 0);
+  for (long number = -2; number < 1100; ++number)
+    if (number != SYS_personality) compare(number, 0, 0, 0);
   for (const long number : {0x3fffffffL, 0x40000000L, 0x40000001L, 0x40000000L + SYS_socket, 0x7fffffffL, -0x80000000L}) compare(number, 0, 0, 0);
   for (const long number : {SYS_clone, SYS_socket, SYS_socketpair, SYS_fcntl, SYS_ioctl, SYS_mknod, SYS_mknodat, SYS_read, SYS_mount})
     for (const std::uint64_t value : values)
