@@ -43,7 +43,7 @@ TEST_CASE("every attempt to leave the sandbox meets its wall", "[escape]") {
     CHECK(finished.outcome.kind == Outcome::Kind::kExited);
     CHECK(finished.outcome.value == kHeld);
   }
-  CHECK(count >= 80);
+  CHECK(count >= 110);
   CHECK(read_text(box.dir() + "/data/canary") == "sing");
 }
 
@@ -66,7 +66,7 @@ TEST_CASE("E2: a descriptor the runner forgot to close is not in the step", "[es
   CHECK(box.out_text() == "0 1 2 3 \n");
 }
 
-TEST_CASE("E3: a mount source that is a symbolic link is followed by the runner, once, and never by the child", "[escape]") {
+TEST_CASE("E3: a mount source that is a symbolic link is followed by the runner, once", "[escape]") {
   Sandbox box;
   REQUIRE(::symlink((box.dir() + "/data").c_str(), (box.dir() + "/alias").c_str()) == 0);
   StepSpec spec = box.spec({"read-input"});

@@ -71,6 +71,52 @@ int send_udp() {
   return met(::sendto(fd, "x", 1, 0, reinterpret_cast<sockaddr*>(&to), sizeof to));
 }
 
+int connect_tcp6(const char* address) {
+  const int fd = ::socket(AF_INET6, SOCK_STREAM, 0);
+  if (fd < 0) return errno;
+  sockaddr_in6 to{};
+  to.sin6_family = AF_INET6;
+  to.sin6_port = htons(22);
+  ::inet_pton(AF_INET6, address, &to.sin6_addr);
+  return met(::connect(fd, reinterpret_cast<sockaddr*>(&to), sizeof to));
+}
+
+sockaddr_in resolver() {
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_port = htons(53);
+  ::inet_pton(AF_INET, "8.8.8.8", &to.sin_addr);
+  return to;
+}
+
+int send_udp_message(bool many) {
+  const int fd = ::socket(AF_INET, SOCK_DGRAM, 0);
+  if (fd < 0) return errno;
+  sockaddr_in to = resolver();
+  char byte = 'x';
+  iovec part{&byte, 1};
+  mmsghdr message{};
+  message.msg_hdr.msg_name = &to;
+  message.msg_hdr.msg_namelen = sizeof to;
+  message.msg_hdr.msg_iov = &part;
+  message.msg_hdr.msg_iovlen = 1;
+  return many ? met(::sendmmsg(fd, &message, 1, 0)) : met(::sendmsg(fd, &message.msg_hdr, 0));
+}
+
+int fast_open() {
+  const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+  if (fd < 0) return errno;
+  const sockaddr_in to = resolver();
+  return met(::sendto(fd, "x", 1, MSG_FASTOPEN, reinterpret_cast<const sockaddr*>(&to), sizeof to));
+}
+
+// Has the kernel signal a process that is not ours when a pipe has something to read.
+int signal_by_pipe() {
+  int ends[2];
+  if (::pipe(ends) != 0) return errno;
+  return met(::fcntl(ends[0], F_SETOWN, 4'194'000));
+}
+
 // The test binds this abstract name in the host's network namespace.
 int connect_abstract() {
   const int fd = ::socket(AF_UNIX, SOCK_STREAM, 0);
@@ -165,10 +211,17 @@ const std::vector<Attempt>& attempts() {
   static const std::vector<Attempt> all = {
       {"E1-exe-of-init", [] { return open_for_writing("/proc/1/exe"); }, {ENOENT, EACCES}},
       {"E1-own-exe", [] { return open_for_writing("/proc/self/exe"); }, {EROFS, ETXTBSY, EACCES}},
+      {"E4-link-in-proc", [] { return met(::symlink("/etc", "/proc/sys")); }, {ENOENT, EACCES, EPERM}},
+      {"E4-folder-in-proc", [] { return met(::mkdir("/proc/x", 0755)); }, {ENOENT, EACCES, EPERM, EROFS}},
+      {"E4-null-away", [] { return met(::unlink("/dev/null")); }, {EROFS, EACCES, EBUSY}},
+      {"E4-null-elsewhere", [] { return met(::rename("/dev/null", "/tmp/null")); }, {EROFS, EACCES, EBUSY, EXDEV}},
+      {"E4-null-covered", [] { return met(::link("/dev/zero", "/tmp/null")); }, {EXDEV, EPERM, EACCES}},
       {"E5-core-pattern", [] { return open_for_writing("/proc/sys/kernel/core_pattern"); }, {ENOENT}},
       {"E5-sysrq", [] { return open_for_writing("/proc/sysrq-trigger"); }, {ENOENT}},
       {"E6-sys", [] { return open_for_reading("/sys"); }, {ENOENT}},
       {"E6-cgroup", [] { return open_for_writing("/sys/fs/cgroup/cgroup.procs"); }, {ENOENT}},
+      {"E6-release-agent", [] { return open_for_writing("/sys/fs/cgroup/memory/release_agent"); }, {ENOENT}},
+      {"E7-terminal", [] { return open_for_reading("/dev/tty"); }, {ENOENT, ENXIO}},
       {"E7-tiocsti", [] { return raw(SYS_ioctl, 0, 0x5412, p("x")); }, {EPERM}},
       {"E7-tiocsti-high-bits", [] { return raw(SYS_ioctl, 0, 0x100005412L, p("x")); }, {EPERM}},
       {"E8-tioclinux", [] { return raw(SYS_ioctl, 0, 0x541C, p("x")); }, {EPERM}},
@@ -179,6 +232,8 @@ const std::vector<Attempt>& attempts() {
       {"E9-pidfd-getfd", [] { return raw(438, 0, 0, 0); }, {EPERM}},
       {"E10-signal-everybody", signal_everybody, {ESRCH}},
       {"E10-signal-init", [] { ::kill(1, SIGKILL); ::kill(1, SIGSTOP); return met(::kill(1, 0)) == 0 ? EPERM : ESRCH; }, {EPERM}},
+      {"E10-owner-of-a-pipe", signal_by_pipe, {ESRCH, EPERM}},
+      {"E10-tgkill", [] { return raw(SYS_tgkill, 4'194'000, 4'194'000, SIGKILL); }, {ESRCH}},
       {"E11-unshare-user", [] { return met(::unshare(CLONE_NEWUSER)); }, {EPERM}},
       {"E11-clone-user", [] { return clone_with(CLONE_NEWUSER); }, {EPERM}},
       {"E11-clone-net-high-bits", [] { return clone_with(0x100000000UL | CLONE_NEWNET | CLONE_NEWUSER); }, {EPERM}},
@@ -233,17 +288,41 @@ const std::vector<Attempt>& attempts() {
       {"P7-core-limit", raise_core_limit, {EPERM}},
       {"X1-loopback", [] { return connect_tcp("127.0.0.1", 22); }, {ENETUNREACH, EACCES}},
       {"X1-metadata", [] { return connect_tcp("169.254.169.254", 80); }, {ENETUNREACH, EACCES}},
+      {"X1-lan", [] { return connect_tcp("192.168.0.1", 443); }, {ENETUNREACH, EACCES}},
+      {"X1-loopback-v6", [] { return connect_tcp6("::1"); }, {ENETUNREACH, EADDRNOTAVAIL, EACCES}},
+      {"X1-mapped", [] { return connect_tcp6("::ffff:127.0.0.1"); }, {ENETUNREACH, EADDRNOTAVAIL, EACCES}},
       {"X2-abstract-socket", connect_abstract, {ECONNREFUSED, EPERM}},
       {"X3-docker-socket", [] { return open_for_reading("/var/run"); }, {ENOENT}},
+      {"X3-run", [] { return open_for_reading("/run"); }, {ENOENT}},
+      {"X3-agent", [] { return open_for_reading("/root/.ssh"); }, {ENOENT}},
+      {"X5-dns-sendmsg", [] { return send_udp_message(false); }, {ENETUNREACH}},
+      {"X5-dns-sendmmsg", [] { return send_udp_message(true); }, {ENETUNREACH}},
+      {"X5-fast-open", fast_open, {ENETUNREACH, EOPNOTSUPP}},
       {"X5-dns", send_udp, {ENETUNREACH}},
       {"X6-raw", [] { return make_socket(AF_INET, SOCK_RAW, 1); }, {EPERM}},
       {"X6-packet", [] { return make_socket(17, SOCK_RAW, 0); }, {EAFNOSUPPORT}},
       {"X6-netlink", [] { return make_socket(16, SOCK_RAW, 0); }, {EAFNOSUPPORT}},
       {"X6-vsock", [] { return make_socket(40, SOCK_STREAM, 0); }, {EAFNOSUPPORT}},
       {"X6-alg", [] { return make_socket(38, SOCK_SEQPACKET, 0); }, {EAFNOSUPPORT}},
+      {"X6-bluetooth", [] { return make_socket(31, SOCK_RAW, 1); }, {EAFNOSUPPORT}},
+      {"X6-tipc", [] { return make_socket(30, SOCK_STREAM, 0); }, {EAFNOSUPPORT}},
+      {"X6-xdp", [] { return make_socket(44, SOCK_RAW, 0); }, {EAFNOSUPPORT}},
       {"X6-mptcp", [] { return make_socket(AF_INET, SOCK_STREAM, 262); }, {ENOSYS}},
       {"X9-environment-of-init", [] { return open_for_reading("/proc/1/environ"); }, {ENOENT, EACCES}},
       {"X9-shadow", [] { return open_for_reading("/etc/shadow"); }, {ENOENT, EACCES}},
+      {"D7-posix-queue", [] { return raw(SYS_mq_open, p("/q"), O_CREAT | O_RDWR, 0600, 0); }, {ENOSYS}},
+      {"D7-pty", [] { return open_for_reading("/dev/ptmx"); }, {ENOENT}},
+      {"D8-freeze", [] { return open_for_writing("/sys/fs/cgroup/freezer/freezer.state"); }, {ENOENT}},
+      {"D8-new-group", [] { return met(::mkdir("/sys/fs/cgroup/x", 0755)); }, {ENOENT}},
+      {"D8-own-tree", [] { return met(::mount("none", "/tmp", "cgroup2", 0, nullptr)); }, {EPERM}},
+      {"D8-cgroup-namespace", [] { return met(::unshare(CLONE_NEWCGROUP)); }, {EPERM}},
+      {"P3-link-to-input", [] { return met(::link("/in/data/canary", "/out/twin")); }, {EXDEV, EPERM, EACCES}},
+      {"P6-chmod-input", [] { return met(::chmod("/in/data/canary", 0777)); }, {EROFS, EPERM, EACCES}},
+      {"P6-truncate-input", [] { return met(::truncate("/in/data/canary", 0)); }, {EROFS, EACCES}},
+      {"P6-replace-input", [] { return met(::rename("/tmp", "/in/data")); }, {EXDEV, EROFS, EBUSY, EACCES}},
+      {"P6-times-of-input", [] { return met(::utimensat(AT_FDCWD, "/in/data/canary", nullptr, 0)); }, {EROFS, EPERM, EACCES}},
+      {"X10-timers", [] { return open_for_reading("/proc/timer_list"); }, {ENOENT}},
+      {"X10-scheduler", [] { return open_for_reading("/proc/schedstat"); }, {ENOENT}},
       {"X10-syslog", [] { return raw(SYS_syslog, 3, 0, 0); }, {EPERM}},
       {"X10-kallsyms", [] { return open_for_reading("/proc/kallsyms"); }, {ENOENT}},
       {"X10-kcore", [] { return open_for_reading("/proc/kcore"); }, {ENOENT}},

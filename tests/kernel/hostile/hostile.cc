@@ -22,10 +22,11 @@
 #include <string_view>
 
 #include "attempts.h"
+#include "behaviours.h"
 
 namespace {
 
-constexpr int kHeld = 77, kThrough = 1;
+using hostile::kHeld, hostile::kThrough;
 
 int attempt(std::string_view name) {
   for (const hostile::Attempt& a : hostile::attempts()) {
@@ -215,17 +216,34 @@ int x32() {
   return result < 0 ? kHeld : kThrough;
 }
 
+sockaddr_un abstract_word() {
+  sockaddr_un name{};
+  name.sun_family = AF_UNIX;
+  std::strcpy(name.sun_path + 1, "word");
+  return name;
+}
+
 // Leaves a word for the next step of the slot in every place it can.
 int leave_word() {
   put("/tmp/word", "w");
   put("/dev/shm/word", "w");
   (void)::msgget(4711, IPC_CREAT | 0666);
   (void)::shmget(4711, 4096, IPC_CREAT | 0666);
+  if (::fork() == 0) {  // who would answer under this name, if it lived
+    ::setsid();
+    const sockaddr_un name = abstract_word();
+    const int fd = ::socket(AF_UNIX, SOCK_STREAM, 0);
+    (void)!::bind(fd, reinterpret_cast<const sockaddr*>(&name), sizeof name);
+    (void)!::listen(fd, 1);
+    wait_forever();
+  }
   return 0;
 }
 int find_word() {
   if (::access("/tmp/word", F_OK) == 0 || ::access("/dev/shm/word", F_OK) == 0) return kThrough;
   if (::msgget(4711, 0) >= 0 || ::shmget(4711, 4096, 0) >= 0) return kThrough;
+  const sockaddr_un name = abstract_word();
+  if (::connect(::socket(AF_UNIX, SOCK_STREAM, 0), reinterpret_cast<const sockaddr*>(&name), sizeof name) == 0) return kThrough;
   return kHeld;
 }
 
@@ -325,6 +343,8 @@ int behave(const std::string& word, const char* argument) {
       {"read-file-input", [] { char text[64]{}; const int fd = ::open("/in/one", O_RDONLY); return ::read(fd, text, sizeof text) > 0 ? 0 : 1; }},
   };
   if (const auto found = behaviours.find(word); found != behaviours.end()) return found->second();
+  for (const hostile::Behaviours* more : {&hostile::resource_behaviours(), &hostile::channel_behaviours()})
+    if (const auto found = more->find(word); found != more->end()) return found->second();
   if (argument == nullptr) return attempt(word);
   if (word == "exit") return std::atoi(argument);
   if (word == "flood") return flood(1, std::strtoull(argument, nullptr, 10));
