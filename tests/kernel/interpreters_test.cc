@@ -1,0 +1,84 @@
+// Programs that are not written for a sandbox start in one: what their C libraries and runtimes probe for is answered so
+// that they go on without it.
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "fixture.h"
+
+using namespace kernel_test;
+
+namespace {
+
+// Debian's, or one that somebody put beside it; the first is named when there is none.
+std::string installed(const std::string& name) {
+  for (const char* folder : {"/bin/", "/usr/bin/", "/usr/sbin/", "/usr/local/bin/"})
+    if (::access((folder + name).c_str(), X_OK) == 0) return folder + name;
+  return "/usr/bin/" + name;
+}
+
+struct Program {
+  const char* name;
+  std::vector<std::string> argv;
+  const char* says;  // part of what it prints
+};
+
+// Threads, children, sockets and files, as far as the language goes.
+const std::vector<Program>& programs() {
+  static const std::vector<Program> all = {
+      {"busybox (static)", {installed("busybox"), "sh", "-c", "echo $((6 * 7)) | cat"}, "42"},
+      {"sh (dash)", {installed("sh"), "-c", "for i in 1 2 3; do (echo $i) & done; wait; echo done"}, "done"},
+      {"python3", {installed("python3"), "-c",
+        "import json, subprocess, tempfile, threading, multiprocessing\n"
+        "t = threading.Thread(target=lambda: print('thread')); t.start(); t.join()\n"
+        "with tempfile.TemporaryFile() as f: f.write(b'x')\n"
+        "p = multiprocessing.get_context('fork').Process(target=lambda: print('process', flush=True)); p.start(); p.join()\n"
+        "print(subprocess.check_output(['/bin/echo', 'child']).decode(), json.dumps({'sum': sum(range(10))}))"}, "{\"sum\": 45}"},
+      {"node", {installed("node"), "-e",
+        "const {Worker} = require('worker_threads');"
+        "new Worker('require(\"fs\").readdirSync(\"/\")', {eval: true}).on('exit', c => console.log('worker', c));"
+        "console.log(require('child_process').execSync('echo child').toString());"
+        "require('fs').promises.writeFile('/tmp/x', 'y').then(() => console.log('written'))"}, "worker 0"},
+      {"java", {installed("java"), "-Xmx64m", "-XshowSettings:vm", "-version"}, "VM"},
+      {"runc (Go)", {installed("runc"), "--version"}, "go"},
+  };
+  return all;
+}
+
+// "NAME: what went wrong" for each that did not run as it should.
+std::string run_all(const std::string& dir) {
+  const auto host = Host::probe();
+  if (!host) return describe(host.error());
+  auto slot = Slot::create(*host, allow_missing(**host));
+  if (!slot) return describe(slot.error());
+  const auto cancel = Cancel::create();
+  std::string wrong;
+  for (const Program& program : programs()) {
+    StepSpec spec;
+    spec.argv = program.argv;
+    spec.env = {{"HOME", "/tmp"}, {"LANG", "C.UTF-8"}, {"PATH", "/usr/bin:/bin"}};
+    spec.rootfs = Rootfs::kHostRo;
+    spec.resources.memory = 1 * kGiB;
+    spec.resources.pids = 128;
+    spec.capture.stdout_path = dir + "/said";
+    spec.capture.stderr_path = dir + "/complained";
+    const auto finished = (*slot)->run(spec, *cancel);
+    const std::string said = read_text(dir + "/said") + read_text(dir + "/complained");
+    if (!finished) wrong += std::string(program.name) + ": " + describe(finished.error()) + "\n";
+    else if (const auto error = step_error(*finished)) wrong += std::string(program.name) + ": " + error->context + ": " + said + "\n";
+    else if (!said.contains(program.says)) wrong += std::string(program.name) + " said: " + said + "\n";
+  }
+  return wrong;
+}
+
+}  // namespace
+
+TEST_CASE("shells, Python, Node, Java and Go start in the host's read-only root", "[interpreters]") {
+  for (const Program& program : programs())
+    if (::access(program.argv[0].c_str(), X_OK) != 0) return skip(std::string(program.name) + " is not installed");
+  TempDir dir;
+  CHECK(run_all(dir.path()) == "");
+  ::chmod(dir.path().c_str(), 0777);
+  ::unlink((dir.path() + "/said").c_str());
+  ::unlink((dir.path() + "/complained").c_str());
+  CHECK(as_ordinary_user([&dir] { return run_all(dir.path()); }) == "");
+}
