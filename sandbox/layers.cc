@@ -41,29 +41,6 @@ bool is_mandatory(Layer layer) {
   std::unreachable();
 }
 
-std::string_view layer_remedy(Layer layer) {
-  switch (layer) {
-    case Layer::kUserNs:
-      return "Allow unprivileged user namespaces (sysctl kernel.unprivileged_userns_clone=1, user.max_user_namespaces>0; "
-             "on Ubuntu also kernel.apparmor_restrict_unprivileged_userns=0), or run airlock as root.";
-    case Layer::kMountNs: case Layer::kPidNs: case Layer::kNetNs: case Layer::kIpcNs: case Layer::kUtsNs: case Layer::kCgroupNs:
-      return "Run on a kernel with this namespace compiled in and user.max_*_namespaces above 0; inside a container, "
-             "allow it to create namespaces.";
-    case Layer::kRoot:
-      return "Inside a container, do not mask /proc or /dev of the container; the kernel must be 5.12 or newer.";
-    case Layer::kIdentity:
-      return "Run airlock as root with an unprivileged uid mapped in its user namespace, or as an ordinary user.";
-    case Layer::kSeccomp:
-      return "Run on a kernel with CONFIG_SECCOMP_FILTER.";
-    case Layer::kLandlock:
-      return "Run on a kernel with CONFIG_SECURITY_LANDLOCK and landlock named in the lsm= boot parameter.";
-    case Layer::kCgroup:
-      return "Run airlock as root, or give it a delegated cgroup: "
-             "systemd-run --user --scope -p Delegate=yes airlock ..., or Delegate=yes in its unit.";
-  }
-  std::unreachable();
-}
-
 LayerSet LayerSet::all() {
   LayerSet set;
   for (const Layer layer : kAllLayers) set = set.with(layer);

@@ -25,9 +25,6 @@ Result<Layer> parse_layer(std::string_view name);  // kUsage, naming the known o
 // Without these nothing is left that deserves the name: they cannot be degraded.
 bool is_mandatory(Layer layer);
 
-// How to get the layer on this kind of host.
-std::string_view layer_remedy(Layer layer);
-
 class LayerSet {
  public:
   static LayerSet all();

@@ -18,6 +18,7 @@
 #include "sandbox/engine.h"
 #include "sandbox/host.h"
 #include "sandbox/init_image.h"
+#include "sandbox/remedy.h"
 #include "sandbox/sys.h"
 #include "sandbox/wire.h"
 
@@ -159,10 +160,11 @@ std::string detail_of(Layer layer, const Host::Impl& host) {
 
 std::vector<LayerStatus> statuses(const Host::Impl& host, const Missing& missing) {
   const bool hopeless = any_mandatory(missing);
+  const HostSettings settings = missing.empty() ? HostSettings{} : read_host_settings();
   std::vector<LayerStatus> out;
   for (const Layer layer : kAllLayers) {
     if (const auto found = missing.find(layer); found != missing.end())
-      out.push_back({layer, false, found->second, std::string(layer_remedy(layer))});
+      out.push_back({layer, false, found->second, layer_remedy(layer, settings)});
     else
       out.push_back({layer, true, hopeless ? "not tried with the others: no step starts here" : detail_of(layer, host), ""});
   }

@@ -8,16 +8,59 @@
 #include "sandbox/capture.h"
 #include "sandbox/cgroup_layout.h"
 #include "sandbox/init_image.h"
+#include "sandbox/remedy.h"
 #include "sandbox/sandbox.h"
 #include "sandbox/supervise.h"
 
 using namespace airlock;
 using namespace airlock::sandbox;
 
+TEST_CASE("a remedy names the setting that is in the way here") {
+  HostSettings plain;
+  plain.program = "/usr/bin/airlock";
+  plain.uid = 1000;
+  const auto with = [&plain](auto change) {
+    HostSettings host = plain;
+    change(host);
+    return host;
+  };
+  struct Case {
+    Layer layer;
+    HostSettings host;
+    std::vector<std::string> says;
+  };
+  const Case cases[] = {
+      {Layer::kUserNs, with([](auto& h) { h.limits["max_user_namespaces"] = "0"; }), {"sysctl -w user.max_user_namespaces=", "/etc/sysctl.d/"}},
+      {Layer::kUserNs, with([](auto& h) { h.userns_clone = "0"; }), {"sysctl -w kernel.unprivileged_userns_clone=1"}},
+      {Layer::kUserNs, with([](auto& h) { h.apparmor_userns = "1"; }), {"/etc/apparmor.d/airlock", "profile airlock /usr/bin/airlock", "userns,", "apparmor_parser -r"}},
+      {Layer::kUserNs, with([](auto& h) { h.apparmor_userns = "0"; h.userns_clone = "1"; }), {"CONFIG_USER_NS", "as root"}},
+      {Layer::kNetNs, with([](auto& h) { h.limits["max_net_namespaces"] = "0"; }), {"sysctl -w user.max_net_namespaces="}},
+      {Layer::kNetNs, with([](auto& h) { h.limits["max_net_namespaces"] = "9"; }), {"a container"}},
+      {Layer::kLandlock, with([](auto& h) { h.lsm = "capability,yama,apparmor"; }), {"lsm=landlock,capability,yama,apparmor", "/etc/default/grub"}},
+      {Layer::kLandlock, with([](auto& h) { h.lsm = "capability,landlock"; }), {"CONFIG_SECURITY_LANDLOCK"}},
+      {Layer::kCgroup, with([](auto& h) { h.systemd = true; h.delegated = "memory pids"; }), {"user@.service.d/delegate.conf", "Delegate=cpu memory pids", "daemon-reload"}},
+      {Layer::kCgroup, with([](auto& h) { h.systemd = true; h.delegated = "cpu memory pids"; }), {"systemd-run --user --scope -p Delegate=yes"}},
+      {Layer::kCgroup, with([](auto& h) { h.separate_trees = true; }), {"/sys/fs/cgroup/$t/airlock", "systemd-run --user"}},
+      {Layer::kCgroup, plain, {"chown -R 1000 /sys/fs/cgroup/airlock", "systemd-run --user"}},
+      {Layer::kCgroup, with([](auto& h) { h.uid = 0; }), {"Mount cgroup version 2"}},
+  };
+  for (const Case& c : cases) {
+    const std::string remedy = layer_remedy(c.layer, c.host);
+    for (const std::string& part : c.says) {
+      INFO(remedy);
+      CHECK(remedy.contains(part));
+    }
+    CHECK(remedy.find('\n') == std::string::npos);
+  }
+  const HostSettings here = read_host_settings();
+  CHECK_FALSE(here.program.empty());
+  CHECK(here.limits.contains("max_user_namespaces"));
+}
+
 TEST_CASE("layers are known by name, and a misspelt one is answered with the list") {
   for (const Layer layer : kAllLayers) {
     CHECK(*parse_layer(layer_name(layer)) == layer);
-    CHECK_FALSE(layer_remedy(layer).empty());
+    CHECK_FALSE(layer_remedy(layer, {}).empty());
     CHECK(LayerSet::all().has(layer));
     CHECK_FALSE(LayerSet::all().without(layer).has(layer));
     CHECK(LayerSet().with(layer).has(layer));
