@@ -294,7 +294,7 @@ const std::vector<Attempt>& attempts() {
       {"X2-abstract-socket", connect_abstract, {ECONNREFUSED, EPERM}},
       {"X3-docker-socket", [] { return open_for_reading("/var/run"); }, {ENOENT}},
       {"X3-run", [] { return open_for_reading("/run"); }, {ENOENT}},
-      {"X3-agent", [] { return open_for_reading("/root/.ssh"); }, {ENOENT}},
+      {"X3-home", [] { return open_for_reading("/home"); }, {ENOENT}},
       {"X5-dns-sendmsg", [] { return send_udp_message(false); }, {ENETUNREACH}},
       {"X5-dns-sendmmsg", [] { return send_udp_message(true); }, {ENETUNREACH}},
       {"X5-fast-open", fast_open, {ENETUNREACH, EOPNOTSUPP}},

@@ -126,17 +126,20 @@ int flap() {
   ::mkdir("/out/d", 0755);
   std::ofstream("/out/d/canary") << "inside";
   (void)!::symlink("/in/data", "/out/link");
+  int ends[2];
+  if (::pipe(ends) != 0) return 2;
   if (::fork() == 0) {
     ::setsid();
-    for (;;) {
+    for (int round = 0;; ++round) {
+      if (round == 1000) (void)!::write(ends[1], "x", 1);
       ::rename("/out/d", "/out/e");
       ::rename("/out/link", "/out/d");
       ::rename("/out/d", "/out/link");
       ::rename("/out/e", "/out/d");
     }
   }
-  ::usleep(5'000);
-  return 0;
+  char byte = 0;
+  return ::read(ends[0], &byte, 1) == 1 ? 0 : 2;  // well under way
 }
 
 int lock_input(int how) {
