@@ -150,10 +150,12 @@ Attempt<Finished> Engine::run(const StepSpec& spec, const Cancel& cancel) {
   if (auto ready = group_->begin(group_limits(spec.resources)); !ready) return std::unexpected(of_cgroup(ready.error()));
   auto started = start_step(host_, *plan, *spawner_, *group_, user_ns_, *streams);
   if (!started) return std::unexpected(std::move(started.error()));
-  const Ended ended = supervise(*started, *streams, spec.resources, *group_, cancel);
+  Ended ended = supervise(*started, *streams, spec.resources, *group_, cancel);
   spawner_->let_go(std::move(started->mounts));
   const auto usage = group_->end();
   if (!usage) return std::unexpected(of_cgroup(usage.error()));
+  // Version 2 of the groups kills all of the step by itself.
+  if (usage->oom_kills > 0 && ended.killed_by == KilledBy::kNobody) ended.killed_by = KilledBy::kOutOfMemory;
   for (const CapturedStream* stream : {&streams->stdout_log, &streams->stderr_log, &streams->events})
     if (stream->error()) return std::unexpected(plain(*stream->error()));
   Finished finished{judge(ended, usage->oom_kills), {}, std::move(started->out)};

@@ -120,7 +120,8 @@ struct Policy {
   std::vector<Degradation> allow_degraded;
 };
 
-// A place where steps run, one at a time: owns a thread, the control groups and, later, whatever is prepared ahead.
+// A place where steps run, one at a time: owns a thread, the control groups and a prepared
+// place (sandbox/place.h).
 // Not thread-safe: one worker thread per slot. Several slots run in parallel in one process.
 class Slot {
  public:

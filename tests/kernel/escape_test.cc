@@ -76,7 +76,7 @@ TEST_CASE("E3: a mount source that is a symbolic link is followed by the runner,
 
 TEST_CASE("E16: a set-id program in the plugin gives nothing", "[escape]") {
   Sandbox box;
-  write_text(box.dir() + "/plugin/set-id", read_text(AIRLOCK_HOSTILE), 06755);
+  write_text(box.dir() + "/plugin/set-id", read_text(hostile_program()), 06755);
   CHECK(box.run({"set-id-program"}).outcome.value == kHeld);
 }
 
@@ -155,7 +155,7 @@ TEST_CASE("inputs below a folder that is closed to everybody else can be read", 
   CHECK(box.run(spec).outcome.value == 0);
 }
 
-TEST_CASE("host-ro: a dynamic program of the host runs, and the host's secrets are not there", "[escape]") {
+TEST_CASE("host-ro: a dynamic program of the host runs, and the host's secrets are not there", "[escape][host-tree]") {
   Sandbox box;
   StepSpec spec = box.spec({});
   spec.rootfs = Rootfs::kHostRo;

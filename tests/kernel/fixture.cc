@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -74,6 +75,8 @@ TempDir::TempDir() {
 }
 TempDir::~TempDir() { (void)remove_tree(path_); }
 
+std::string hostile_program() { return std::filesystem::read_symlink("/proc/self/exe").parent_path() / "airlock_hostile"; }
+
 std::string read_text(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   std::stringstream text;
@@ -89,7 +92,7 @@ void write_text(const std::string& path, const std::string& text, unsigned mode)
 void furnish(const std::string& dir) {
   REQUIRE(make_dirs(dir + "/plugin").has_value());
   REQUIRE(make_dirs(dir + "/data").has_value());
-  write_text(dir + "/plugin/hostile", read_text(AIRLOCK_HOSTILE), 0755);
+  write_text(dir + "/plugin/hostile", read_text(hostile_program()), 0755);
   write_text(dir + "/data/canary", "sing", 0644);
 }
 
@@ -202,13 +205,13 @@ std::string in_child(const std::function<std::string()>& body) {
   return said.value_or("nothing");
 }
 
+bool become_ordinary_user() {
+  if (::geteuid() == 0 && (::setgroups(0, nullptr) != 0 || ::setresgid(65533, 65533, 65533) != 0 || ::setresuid(65533, 65533, 65533) != 0)) return false;
+  return ::prctl(PR_SET_DUMPABLE, 1) == 0;  // as in a process that was started by this user
+}
+
 std::string as_ordinary_user(const std::function<std::string()>& body) {
-  return in_child([&body]() -> std::string {
-    if (::geteuid() == 0 && (::setgroups(0, nullptr) != 0 || ::setresgid(65533, 65533, 65533) != 0 || ::setresuid(65533, 65533, 65533) != 0))
-      return "could not become an ordinary user";
-    ::prctl(PR_SET_DUMPABLE, 1);  // as in a process that was started by this user
-    return body();
-  });
+  return in_child([&body] { return become_ordinary_user() ? body() : "could not become an ordinary user"; });
 }
 
 }  // namespace kernel_test

@@ -28,6 +28,7 @@ class TempDir {
   std::string path_;
 };
 
+std::string hostile_program();  // lies beside this one
 std::string read_text(const std::string& path);
 void write_text(const std::string& path, const std::string& text, unsigned mode = 0644);
 
@@ -81,7 +82,9 @@ std::string status_line(int pid, const std::string& name);  // of /proc/PID/stat
 
 // Runs `body` in a forked child; returns what it returned, REQUIREs that it ended by itself.
 std::string in_child(const std::function<std::string()>& body);
-// The same as an ordinary user; returns what it returned, REQUIREs that it ended by itself.
+// This process becomes an ordinary user's, for good.
+bool become_ordinary_user();
+// In a child as an ordinary user; returns what it returned, REQUIREs that it ended by itself.
 std::string as_ordinary_user(const std::function<std::string()>& body);
 
 }  // namespace kernel_test

@@ -72,7 +72,7 @@ std::string run_all(const std::string& dir) {
 
 }  // namespace
 
-TEST_CASE("shells, Python, Node, Java and Go start in the host's read-only root", "[interpreters]") {
+TEST_CASE("shells, Python, Node, Java and Go start in the host's read-only root", "[interpreters][host-tree]") {
   for (const Program& program : programs())
     if (::access(program.argv[0].c_str(), X_OK) != 0) return skip(std::string(program.name) + " is not installed");
   TempDir dir;
