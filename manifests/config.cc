@@ -80,10 +80,9 @@ Result<SiteConfig> read_config(const Json& document) {
     if (*config.max_parallel < 1 || *config.max_parallel > 256) return fail(Code::kField, "maxParallel: expected 1 to 256");
   }
   if (reader.any_or_null("networkAllow") != nullptr) {
-    config.network_allow = TRY(reader.strings_or_empty("networkAllow"));
-    for (const std::string& endpoint : *config.network_allow)
-      if (!endpoint.starts_with("tcp:") || printable(endpoint) != endpoint)
-        return fail(Code::kField, "networkAllow: \"" + printable(endpoint) + "\": expected tcp:HOST:PORT");
+    config.network_allow.emplace();
+    for (const std::string& rule : TRY(reader.strings_or_empty("networkAllow")))
+      config.network_allow->push_back(TRY(AllowRule::parse(rule, "networkAllow")));
   }
   if (const Json* const limits = TRY(reader.object_or_null("limits"))) TRY(read_limits(*limits, config.limits));
   TRY(reader.finish());

@@ -12,6 +12,7 @@
 #include "base/ids.h"
 #include "base/limits.h"
 #include "base/result.h"
+#include "manifests/endpoint.h"
 
 namespace airlock::manifests {
 
@@ -22,8 +23,8 @@ struct SiteConfig {
   std::optional<TenantId> tenant;           // --tenant
   std::optional<std::string> actor;         // --actor
   std::optional<std::uint64_t> max_parallel;  // steps at once, 1 to 256; --max-parallel
-  // Endpoints "tcp:HOST:PORT" that steps may ever be allowed; absent: no list was made, which a sealed site must have.
-  std::optional<std::vector<std::string>> network_allow;
+  // Where steps may ever be allowed to connect; absent: no list was made, which a sealed site must have.
+  std::optional<std::vector<AllowRule>> network_allow;
   Limits limits;                            // --limit NAME=VALUE
 };
 

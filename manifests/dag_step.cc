@@ -3,6 +3,7 @@
 
 #include "base/path.h"
 #include "manifests/dag_parse.h"
+#include "manifests/endpoint.h"
 
 namespace airlock::manifests {
 namespace {
@@ -175,7 +176,7 @@ Result<void> parse_work(ObjectReader& reader, StepSpec& step) {
     step.network = TRY(inner.strings_or_empty("allow"));
     TRY(inner.finish());
     for (std::size_t i = 0; i < step.network.size(); ++i)
-      TRY(check_endpoint(step.network[i], inner.path_of("allow") + "[" + std::to_string(i) + "]"));
+      step.network[i] = TRY(Endpoint::parse(step.network[i], inner.path_of("allow") + "[" + std::to_string(i) + "]")).text();
   }
   if (const Json* const retry = TRY(reader.object_or_null("retry"))) step.retry = TRY(parse_retry(*retry, reader.path_of("retry")));
   if (const Json* const each = TRY(reader.object_or_null("forEach")))

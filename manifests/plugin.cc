@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/path.h"
+#include "manifests/endpoint.h"
 
 namespace airlock::manifests {
 namespace {
@@ -129,20 +130,6 @@ Result<std::vector<OutputSpec>> OutputSpec::parse_list(const Json* value, const 
   return out;
 }
 
-Result<void> check_endpoint(std::string_view text, const std::string& path) {
-  const auto refuse = [&] {
-    return fail(Code::kSpecInvalid, path + ": \"" + std::string(text.substr(0, 80)) + "\", expected tcp:HOST:PORT");
-  };
-  const auto colon = text.rfind(':');
-  if (!text.starts_with("tcp:") || colon == std::string_view::npos || colon <= 4) return refuse();
-  const std::string_view host = text.substr(4, colon - 4), port = text.substr(colon + 1);
-  const bool host_ok = std::ranges::all_of(host, [](char c) { return alnum(c) || std::string_view(".-:[]").contains(c); });
-  unsigned number = 0;
-  const auto [end, ec] = std::from_chars(port.data(), port.data() + port.size(), number);
-  if (!host_ok || ec != std::errc() || end != port.data() + port.size() || number < 1 || number > 65535) return refuse();
-  return {};
-}
-
 Result<PluginDescriptor> parse_plugin(const Json& document) {
   ObjectReader reader = TRY(ObjectReader::of(document, ""));
   auto version = SemVer::parse(TRY(reader.string("version")));
@@ -166,7 +153,7 @@ Result<PluginDescriptor> parse_plugin(const Json& document) {
     ObjectReader inner = TRY(ObjectReader::of(*network, "network"));
     out.network = TRY(inner.strings_or_empty("allow"));
     TRY(inner.finish());
-    for (const std::string& endpoint : out.network) TRY(check_endpoint(endpoint, "network.allow"));
+    for (std::string& endpoint : out.network) endpoint = TRY(Endpoint::parse(endpoint, "network.allow")).text();
   }
   out.deterministic = TRY(reader.boolean_or("deterministic", false));
   out.secrets = TRY(reader.strings_or_empty("secrets"));

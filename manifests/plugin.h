@@ -60,7 +60,7 @@ struct PluginDescriptor {
   std::vector<PluginInput> inputs;         // sorted by name; empty = takes whatever a DAG gives it
   std::vector<OutputSpec> outputs;
   ResourceSpec ceilings;
-  std::vector<std::string> network;        // "tcp:HOST:PORT"
+  std::vector<std::string> network;        // as Endpoint::text()
   bool deterministic = false;              // true = results may be reused
   std::vector<std::string> secrets;
   PluginRef ref() const { return {name, version}; }
@@ -69,8 +69,6 @@ struct PluginDescriptor {
 // Errors name the field: kField, kSpecInvalid, kSpecUnknownField.
 Result<PluginDescriptor> parse_plugin(const Json& document);
 
-// "tcp:10.2.0.5:443" or "tcp:name:443"; kSpecInvalid otherwise.
-Result<void> check_endpoint(std::string_view text, const std::string& path);
 // [A-Za-z0-9_][A-Za-z0-9._-]{0,63}: names of inputs, which become names below /in.
 bool valid_input_name(std::string_view text);
 
