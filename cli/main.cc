@@ -1,5 +1,6 @@
 // airlock: carries work across an air gap. This file reads the command line and turns one Result into one exit
 // status; everything a command does stands in its cmd_*.cc.
+#include <malloc.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -155,5 +156,8 @@ int main(int argc, char** argv) {
   // A reader that goes away must not kill a run half-way: writes to it fail instead and are reported.
   std::signal(SIGPIPE, SIG_IGN);
   std::set_terminate(airlock::cli::stop_without_resources);
+  // By default every thread gets 64 MiB of addresses to itself, and an import of six threads meets a limit on them (ulimit
+  // -v) although it needs 50 MiB of memory.
+  ::mallopt(M_ARENA_MAX, 2);
   return airlock::cli::run(argc, argv);
 }
