@@ -100,7 +100,7 @@ class Bench {
   bool measure(const std::vector<Subject>& subjects, unsigned rounds, std::chrono::milliseconds pause, std::map<std::string, Series>& series) {
     for (unsigned round = 0; round < rounds + 5; ++round) {  // five to warm up
       for (const Subject& subject : subjects) {
-        if (pause.count() > 0) std::this_thread::sleep_for(pause);
+        if (pause.count() > 0) std::this_thread::sleep_for(pause);  // what is measured: a start when nothing is warm
         const double micros = subject.start();
         if (micros < 0) return std::fprintf(stderr, "sandbox_start: \"%s\" did not run\n", subject.name.c_str()), false;
         if (round >= 5) series[subject.name].push_back(micros);

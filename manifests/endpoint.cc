@@ -39,6 +39,7 @@ std::optional<Address> parse_v6(const std::string& text) {
 }
 
 std::optional<Address> parse_address(std::string_view text) {
+  if (text.contains('\0')) return std::nullopt;  // the functions of the C library would stop there
   if (text.size() >= 2 && text.front() == '[' && text.back() == ']') return parse_v6(std::string(text.substr(1, text.size() - 2)));
   return parse_v4(std::string(text));
 }

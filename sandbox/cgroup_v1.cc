@@ -38,7 +38,6 @@ class V1Group final : public SlotGroup {
               ControlFile::open(memory_, "memory.oom_control", O_RDONLY), ControlFile::open(pids_, "pids.events", O_RDONLY),
               ControlFile::open(pids_, "pids.current", O_RDONLY), ControlFile::open(cpu_, "cpu.stat", O_RDONLY),
               cpuacct_.empty() ? ControlFile() : ControlFile::open(cpuacct_, "cpuacct.usage", O_RDONLY)};
-    counted_ = counters();
     return watch_memory();
   }
 
@@ -57,7 +56,7 @@ class V1Group final : public SlotGroup {
     (void)files_.max_usage.write("0");                               // ignoring: then the peak is an upper bound
     std::uint64_t drained = 0;
     (void)!::read(oom_.get(), &drained, sizeof drained);             // ignoring: empty is what it should be
-    before_ = counted_;  // nobody was in the groups since
+    before_ = counters();
     return {};
   }
 
@@ -71,7 +70,7 @@ class V1Group final : public SlotGroup {
     if (files_.processes.number() != 1)
       while (kill_strays(pids_)) {
       }
-    const Counters now = counted_ = counters();
+    const Counters now = counters();
     GroupUsage usage;
     usage.memory_peak = files_.max_usage.number();
     if (!cpuacct_.empty()) usage.cpu_micros = (now.cpu_nanos - before_.cpu_nanos) / 1000;
@@ -130,7 +129,7 @@ class V1Group final : public SlotGroup {
   } files_;
   UniqueFd none_, oom_;
   std::optional<GroupLimits> limits_;  // as the groups have them now
-  Counters before_, counted_;          // when the step began; when they were last looked at
+  Counters before_;
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,9 +21,13 @@ Result<UniqueFd> make_user_namespace(const OutsideIds& ids) {
   sys::CloneArgs args;
   args.flags = CLONE_NEWUSER;
   args.exit_signal = SIGCHLD;
-  const long pid = sys::call(SYS_clone3, sys::address(&args), sizeof args);
-  if (pid == 0)
+  const long parent = sys::call(SYS_getpid), pid = sys::call(SYS_clone3, sys::address(&args), sizeof args);
+  if (pid == 0) {
+    // It does not outlive us, not even when we are killed right now.
+    sys::call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL);
+    if (sys::call(SYS_getppid) != parent) sys::call(SYS_exit_group, 1);
     for (;;) sys::call(SYS_pause);
+  }
   if (pid < 0) return fail(os_error("clone3", "a user namespace", static_cast<int>(-pid)));
   const std::string folder = "/proc/" + std::to_string(pid), inside = std::to_string(kInsideId) + " ";
   auto made = write_control(folder, "gid_map", inside + std::to_string(ids.gid) + " 1\n");

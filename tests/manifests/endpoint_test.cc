@@ -46,7 +46,8 @@ TEST_CASE("X8: what is no endpoint is refused, never read as something wider") {
                                   std::string("udp:10.2.0.5:53"), std::string("TCP:10.2.0.5:443"), std::string("tcp:fd00::5:443"), std::string("tcp:[fd00::5]"),
                                   std::string("tcp:[fd00::5%eth0]:443"), std::string("tcp:[::ffff:10.2.0.5]:443"), std::string("tcp:[10.2.0.5]:443"), std::string("tcp:[]:443"),
                                   std::string("tcp:-a.example:443"), std::string("tcp:a-.example:443"), std::string("tcp:a..example:443"), std::string("tcp:.example:443"),
-                                  std::string("tcp:example.:443"), std::string("tcp:a_b:443"), "tcp:" + long_label + ".example:443", std::string("tcp:ex\0mple:443", 15)}) {
+                                  std::string("tcp:example.:443"), std::string("tcp:a_b:443"), "tcp:" + long_label + ".example:443", std::string("tcp:ex\0mple:443", 15),
+                                  std::string("tcp:10.2.0.5\0.example:443", 25), std::string("tcp:[fd00::5\0]:443", 18)}) {
     INFO(text);
     CHECK(spelled(text) == "spec:invalid");
   }
