@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstring>
 
 #include "base/path.h"
 
@@ -24,21 +23,20 @@ std::optional<unsigned> number(std::string_view text, unsigned most) {
   return value;
 }
 
-std::optional<Address> parse_v4(const std::string& text) {
-  Address out;
-  if (::inet_pton(AF_INET, text.c_str(), out.bytes.data() + 12) != 1) return std::nullopt;
-  out.bytes[10] = out.bytes[11] = 0xff;
-  return out;
+std::optional<IpAddress> parse_v4(const std::string& text) {
+  std::uint8_t octets[4]{};
+  if (::inet_pton(AF_INET, text.c_str(), octets) != 1) return std::nullopt;
+  return IpAddress::v4(octets);
 }
 
 // An IPv4 address in IPv6 clothes is refused: one address has one spelling.
-std::optional<Address> parse_v6(const std::string& text) {
-  Address out;
+std::optional<IpAddress> parse_v6(const std::string& text) {
+  IpAddress out;
   if (::inet_pton(AF_INET6, text.c_str(), out.bytes.data()) != 1 || out.is_v4()) return std::nullopt;
   return out;
 }
 
-std::optional<Address> parse_address(std::string_view text) {
+std::optional<IpAddress> parse_address(std::string_view text) {
   if (text.contains('\0')) return std::nullopt;  // the functions of the C library would stop there
   if (text.size() >= 2 && text.front() == '[' && text.back() == ']') return parse_v6(std::string(text.substr(1, text.size() - 2)));
   return parse_v4(std::string(text));
@@ -76,35 +74,27 @@ std::optional<Parts> split(std::string_view text) {
   return Parts{text.substr(4, colon - 4), text.substr(colon + 1)};
 }
 
-bool same_prefix(const Address& a, const Address& b, unsigned bits) {
+bool same_prefix(const IpAddress& a, const IpAddress& b, unsigned bits) {
   const unsigned whole = bits / 8, rest = bits % 8;
   if (!std::equal(a.bytes.begin(), a.bytes.begin() + whole, b.bytes.begin())) return false;
   return rest == 0 || ((a.bytes[whole] ^ b.bytes[whole]) >> (8 - rest)) == 0;
 }
 
-bool nothing_behind(const Address& address, unsigned bits) {
-  Address cut = address;
+bool nothing_behind(const IpAddress& address, unsigned bits) {
+  IpAddress cut = address;
   for (unsigned bit = bits; bit < 128; ++bit) cut.bytes[bit / 8] = static_cast<std::uint8_t>(cut.bytes[bit / 8] & ~(0x80U >> (bit % 8)));
   return cut == address;
 }
 
+bool is_unspecified(const IpAddress& address) {
+  const auto begin = address.bytes.begin() + (address.is_v4() ? kMappedBits / 8 : 0);
+  return std::all_of(begin, address.bytes.end(), [](std::uint8_t byte) { return byte == 0; });
+}
+
 }  // namespace
 
-bool Address::is_v4() const {
-  static constexpr std::uint8_t kMapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-  return std::memcmp(bytes.data(), kMapped, sizeof kMapped) == 0;
-}
-
-std::string Address::text() const {
-  char out[INET6_ADDRSTRLEN]{};
-  if (is_v4()) ::inet_ntop(AF_INET, bytes.data() + 12, out, sizeof out);
-  else ::inet_ntop(AF_INET6, bytes.data(), out, sizeof out);
-  return out;
-}
-
 std::string Endpoint::text() const {
-  const std::string host = !address_ ? name_ : (address_->is_v4() ? address_->text() : "[" + address_->text() + "]");
-  return "tcp:" + host + ":" + std::to_string(port_);
+  return address_ ? endpoint_text(*address_, port_) : "tcp:" + name_ + ":" + std::to_string(port_);
 }
 
 Result<Endpoint> Endpoint::parse(std::string_view text, const std::string& path) {
@@ -153,10 +143,12 @@ Result<AllowRule> AllowRule::parse(std::string_view text, const std::string& pat
   return out;
 }
 
-std::optional<Address> AllowRule::allows(const Endpoint& endpoint) const {
+std::optional<IpAddress> AllowRule::allows(const Endpoint& endpoint) const {
   if (endpoint.port() != endpoint_.port()) return std::nullopt;
   if (meaning_) return endpoint.name() == endpoint_.name() ? meaning_ : std::nullopt;
   if (!endpoint.address() || !same_prefix(*endpoint.address(), *endpoint_.address(), bits_)) return std::nullopt;
+  // To the kernel "no address" (0.0.0.0, ::) is this very machine, which no range is meant to say.
+  if (is_unspecified(*endpoint.address())) return std::nullopt;
   return endpoint.address();
 }
 

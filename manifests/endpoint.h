@@ -6,30 +6,22 @@
 // read as something wider: an octet of 999, port 65536, a prefix of 33 bits, bits set behind the prefix.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "base/ip_address.h"
 #include "base/result.h"
 
 namespace airlock::manifests {
-
-// 16 bytes in network order; an IPv4 address as ::ffff:a.b.c.d (RFC 4291, 2.5.5.2).
-struct Address {
-  std::array<std::uint8_t, 16> bytes{};
-  bool is_v4() const;
-  std::string text() const;  // "10.2.0.5", "fd00::5" (RFC 5952)
-  friend auto operator<=>(const Address&, const Address&) = default;
-};
 
 class Endpoint {
  public:
   // kSpecInvalid, with `path` as the field.
   static Result<Endpoint> parse(std::string_view text, const std::string& path);
 
-  const std::optional<Address>& address() const { return address_; }  // none: the host is a name
+  const std::optional<IpAddress>& address() const { return address_; }  // none: the host is a name
   const std::string& name() const { return name_; }                   // in lower case; empty: the host is an address
   std::uint16_t port() const { return port_; }
   std::string text() const;  // the one spelling: "tcp:[fd00::5]:443"
@@ -37,7 +29,7 @@ class Endpoint {
 
  private:
   friend class AllowRule;
-  std::optional<Address> address_;
+  std::optional<IpAddress> address_;
   std::string name_;
   std::uint16_t port_ = 0;
 };
@@ -47,12 +39,12 @@ class AllowRule {
   static Result<AllowRule> parse(std::string_view text, const std::string& path);  // kField
 
   // The address to connect to when this rule allows the endpoint; nothing when it does not.
-  std::optional<Address> allows(const Endpoint& endpoint) const;
+  std::optional<IpAddress> allows(const Endpoint& endpoint) const;
 
  private:
   Endpoint endpoint_;
   unsigned bits_ = 128;             // of the address that count
-  std::optional<Address> meaning_;  // of a name
+  std::optional<IpAddress> meaning_;  // of a name
 };
 
 }  // namespace airlock::manifests

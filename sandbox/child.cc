@@ -47,10 +47,9 @@ long text_size(const char* text) {
   for (;;) call(SYS_exit_group, status);
 }
 
-// Waits for the runner to write the identity maps. End of file: the runner died.
-long await_identity(const ChildTask& task) {
-  const Note hello{kNoteHello, 0, 0};
-  if (const long rc = call(SYS_write, task.control_fd, address(&hello), sizeof hello); rc < 0) return rc;
+// Waits until the runner has done what the note asks for. End of file: the runner died, or gave up.
+long tell_and_wait(const ChildTask& task, const Note& note) {
+  if (const long rc = call(SYS_write, task.control_fd, address(&note), sizeof note); rc < 0) return rc;
   char go = 0;
   const long rc = call(SYS_read, task.control_fd, address(&go), 1);
   return rc == 1 ? 0 : (rc < 0 ? rc : -EPIPE);
@@ -236,10 +235,17 @@ void default_signals() {
   for (long signal = 1; signal <= 64; ++signal) call(SYS_rt_sigaction, signal, address(&action), 0, sizeof action.mask);
 }
 
-long load_seccomp(const ChildTask& task) {
+long load_seccomp(const ChildTask& task, long more_flags) {
   // The kernel would slow a filtered process down against itself (speculative store bypass); steps are separate
   // processes, and that is the boundary that counts here.
-  return call(SYS_seccomp, sys::kSeccompSetModeFilter, sys::kSeccompFlagSpecAllow, address(&task.seccomp));
+  return call(SYS_seccomp, sys::kSeccompSetModeFilter, sys::kSeccompFlagSpecAllow | more_flags, address(&task.seccomp));
+}
+
+// The listener cannot be sent: sendmsg is held by it from now on. The runner takes it out of our table.
+long load_seccomp_and_hand_over(const ChildTask& task) {
+  const long listener = load_seccomp(task, sys::kSeccompFlagNewListener);
+  if (listener < 0) return listener;
+  return tell_and_wait(task, {kNoteListener, static_cast<int>(listener), 0});
 }
 
 long carry_out(ChildTask& task, const Op& op) {
@@ -289,7 +295,8 @@ long carry_out(ChildTask& task, const Op& op) {
     case OpKind::kLandlockPath: return landlock_path(op, slot);
     case OpKind::kLandlockEnforce: return call(SYS_landlock_restrict_self, slot, 0);
     case OpKind::kDropCapabilities: return drop_capabilities();
-    case OpKind::kSeccomp: return load_seccomp(task);
+    case OpKind::kSeccomp: return load_seccomp(task, 0);
+    case OpKind::kSeccompListener: return load_seccomp_and_hand_over(task);
     case OpKind::kExecInit: {
       if (const long rc = call(SYS_close_range, kInitFd + 1, ~0U, 0); rc < 0) return rc;
       return call(SYS_execveat, kInitFd, address(""), address(task.argv), address(task.env), kEmptyPath);
@@ -309,7 +316,7 @@ OpsFailure carry_out(ChildTask& task) {
 extern "C" void airlock_child_main(ChildTask* task) {
   default_signals();
   call(SYS_close, task->runner_end_fd);
-  if (task->await_identity && await_identity(*task) < 0) leave(1);
+  if (task->await_identity && tell_and_wait(*task, {kNoteHello, 0, 0}) < 0) leave(1);  // the identity maps are the runner's to write
   const OpsFailure failure = carry_out(*task);
   const Note failed{kNoteFailed, static_cast<int>(failure.index), failure.error};
   call(SYS_write, task->control_fd, address(&failed), sizeof failed);

@@ -59,11 +59,11 @@ std::string_view mode_name(CgroupHost::Mode mode) {
   std::unreachable();
 }
 
-void record_limits(Evidence& e, const HostFacts& facts, const Host::Impl& host, const Resources& r) {
+void record_limits(Evidence& e, const HostFacts& facts, const Host::Impl& host, const SeccompProfile& profile, const Resources& r) {
   for (const Layer layer : kAllLayers)
     if (facts.layers.has(layer)) e.layers.push_back(layer);
-  e.seccomp_profile = kProfileVersion;
-  e.seccomp_digest = host.seccomp.digest;
+  e.seccomp_profile = profile.version;
+  e.seccomp_digest = profile.digest;
   e.landlock_abi = facts.layers.has(Layer::kLandlock) ? facts.landlock_abi : 0;
   e.host_uid = facts.host_uid;
   const bool grouped = facts.layers.has(Layer::kCgroup);
@@ -148,9 +148,15 @@ Attempt<Finished> Engine::run(const StepSpec& spec, const Cancel& cancel) {
   auto streams = make_streams(spec.capture);
   if (!streams) return std::unexpected(plain(streams.error()));
   if (auto ready = group_->begin(group_limits(spec.resources)); !ready) return std::unexpected(of_cgroup(ready.error()));
-  auto started = start_step(host_, *plan, *spawner_, *group_, user_ns_, *streams);
+  std::unique_ptr<Broker> broker;
+  if (!spec.network.empty()) {
+    auto made = Broker::create(spec.network);
+    if (!made) return std::unexpected(plain(made.error()));
+    broker = std::move(*made);
+  }
+  auto started = start_step(host_, *plan, *spawner_, *group_, user_ns_, *streams, broker.get());
   if (!started) return std::unexpected(std::move(started.error()));
-  Ended ended = supervise(*started, *streams, spec.resources, *group_, cancel);
+  Ended ended = supervise(*started, *streams, spec.resources, *group_, cancel, broker.get());
   spawner_->let_go(std::move(started->mounts));
   const auto usage = group_->end();
   if (!usage) return std::unexpected(of_cgroup(usage.error()));
@@ -159,7 +165,11 @@ Attempt<Finished> Engine::run(const StepSpec& spec, const Cancel& cancel) {
   for (const CapturedStream* stream : {&streams->stdout_log, &streams->stderr_log, &streams->events})
     if (stream->error()) return std::unexpected(plain(*stream->error()));
   Finished finished{judge(ended, usage->oom_kills), {}, std::move(started->out)};
-  record_limits(finished.evidence, facts_, host_, spec.resources);
+  record_limits(finished.evidence, facts_, host_, broker ? host_.brokered : host_.seccomp, spec.resources);
+  if (broker) {
+    finished.evidence.network = broker->grants();
+    finished.evidence.network_log = broker->log();
+  }
   record_usage(finished.evidence, ended, *usage, *streams, finished.out);
   return finished;
 }

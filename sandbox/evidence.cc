@@ -28,6 +28,18 @@ Json exit_json(const Evidence& e) {
   return nullptr;
 }
 
+Json network_json(const Evidence& e) {
+  Json granted = Json::array(), decisions = Json::array();
+  for (const NetworkGrant& grant : e.network) {
+    Json one = {{"endpoint", endpoint_text(grant.address, grant.port)}};
+    if (!grant.name.empty()) one["name"] = grant.name;
+    granted.push_back(std::move(one));
+  }
+  for (const auto& [decision, count] : e.network_log.decisions()) decisions.push_back(decision_json(decision, count));
+  return {{"mode", e.network.empty() ? "denied" : "brokered"}, {"granted", std::move(granted)}, {"decisions", std::move(decisions)},
+          {"others", e.network_log.others()}};
+}
+
 }  // namespace
 
 Json evidence_json(const Evidence& e) {
@@ -47,7 +59,7 @@ Json evidence_json(const Evidence& e) {
                  {"pidsPeak", optional_number(e.pids_peak)}, {"bytesWritten", e.bytes_written}, {"inodesUsed", e.inodes_used}}},
       {"limitEvents", {{"oomKills", e.oom_kills}, {"pidsLimitHits", e.pids_limit_hits}, {"cpuThrottledMicros", e.cpu_throttled_micros}}},
       {"logs", {{"stdout", stream_json(e.stdout_log)}, {"stderr", stream_json(e.stderr_log)}, {"events", stream_json(e.events)}}},
-      {"network", {{"mode", "denied"}, {"decisions", Json::array()}}},
+      {"network", network_json(e)},
       {"wallMs", e.wall.count()},
       {"exit", exit_json(e)},
       {"killedBy", std::string(killed_by_name(e.killed_by))},

@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/time.h"
 #include "sandbox/layers.h"
+#include "sandbox/network.h"
 
 namespace airlock::sandbox {
 
@@ -48,6 +49,9 @@ struct Evidence {
   std::uint64_t cpu_throttled_micros = 0;
   StreamEvidence stdout_log, stderr_log, events;
 
+  std::vector<NetworkGrant> network;   // what it could reach
+  DecisionLog network_log;             // what it tried
+
   Millis wall{0};
   std::optional<int> exit_code;
   std::optional<int> exit_signal;
@@ -55,7 +59,8 @@ struct Evidence {
 };
 
 // One object: {layers, degraded, seccomp, landlockAbi, hostUid, cgroup, limits, usage, limitEvents, logs, network, wallMs,
-// exit, killedBy}. `network.decisions` is empty: steps have no network.
+// exit, killedBy}. `network`: {mode: "denied" | "brokered", granted: [{endpoint, name?}], decisions: [decision_json()],
+// others: attempts beyond those}.
 Json evidence_json(const Evidence& evidence);
 
 }  // namespace airlock::sandbox

@@ -15,7 +15,7 @@ struct Host::Impl {
   HostFacts facts;  // layers: those that were tried
   std::vector<LayerStatus> layers;
   CgroupHost cgroups;
-  SeccompProfile seccomp;
+  SeccompProfile seccomp, brokered;
   UniqueFd init_file;
 };
 

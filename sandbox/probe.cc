@@ -176,6 +176,7 @@ std::vector<LayerStatus> statuses(const Host::Impl& host, const Missing& missing
 Result<std::shared_ptr<const Host>> Host::probe() {
   auto impl = std::make_unique<Impl>();
   impl->seccomp = TRY(build_seccomp_profile());
+  impl->brokered = TRY(build_seccomp_profile(Sockets::kBrokered));
   impl->init_file = TRY(make_init_file());
   impl->facts.root = ::geteuid() == 0;
   impl->facts.tree = look_at_tree();

@@ -24,6 +24,7 @@
 #include "sandbox/cancel.h"
 #include "sandbox/evidence.h"
 #include "sandbox/layers.h"
+#include "sandbox/network.h"
 
 namespace airlock::sandbox {
 
@@ -64,6 +65,7 @@ struct StepSpec {
   std::map<std::string, std::string> env;    // complete: nothing of the runner's environment is added
   std::vector<Mount> mounts;
   Rootfs rootfs = Rootfs::kNone;
+  std::vector<NetworkGrant> network;         // what it may reach, from the namespace of run()'s caller; empty: nothing
   Resources resources;
   Capture capture;
 };

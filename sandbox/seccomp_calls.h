@@ -77,6 +77,11 @@ inline constexpr const char* kUnsupportedCalls[] = {
 
 inline constexpr int kUnsupportedNewCalls[] = {463, 466};  // setxattrat, removexattrat
 
+// In the brokered program: held for the supervisor (sendto: only with an address).
+inline constexpr const char* kHeldCalls[] = {"connect", "sendmsg", "sendmmsg"};
+// And refused (EACCES): a socket of the step may be one of the host's, which must never serve.
+inline constexpr const char* kUnnamedCalls[] = {"bind", "listen"};
+
 // fcntl commands given; leases, directory notes and the rest are not. Compared in 32 bits, as the kernel reads them.
 inline constexpr unsigned kFcntlCommands[] = {
     0, 1, 2, 3, 4,                 // F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL

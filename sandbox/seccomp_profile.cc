@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <map>
@@ -22,6 +23,8 @@ constexpr std::uint32_t refuse(int error) { return SECCOMP_RET_ERRNO | static_ca
 
 class Profile {
  public:
+  explicit Profile(Sockets sockets) : brokered_(sockets == Sockets::kBrokered) {}
+
   std::optional<std::vector<sock_filter>> build() {
     const Label native = program_.label();
     program_.load(offsetof(seccomp_data, arch));
@@ -39,6 +42,7 @@ class Profile {
     values(ioctl_, 1, kIoctlRequests, kRefusedIoctlRequests);
     nodes(mknod_, 1);
     nodes(mknodat_, 2);
+    if (brokered_) sends();
     verdicts();
     return program_.finish();
   }
@@ -77,6 +81,10 @@ class Profile {
     const std::pair<const char*, Label> by_argument[] = {{"clone", clone_}, {"personality", personality_}, {"socket", socket_}, {"socketpair", socketpair_},
                                                          {"fcntl", fcntl_}, {"ioctl", ioctl_}, {"mknod", mknod_}, {"mknodat", mknodat_}};
     for (const auto& [call, block] : by_argument) named(call, block);
+    if (!brokered_) return out;
+    for (const char* call : kHeldCalls) named(call, held_);
+    for (const char* call : kUnnamedCalls) named(call, eacces_);
+    named("sendto", sendto_);
     return out;
   }
 
@@ -163,30 +171,48 @@ class Profile {
     program_.search(runs_of({{0, allow_}, {S_IFREG, allow_}, {S_IFIFO, allow_}, {S_IFSOCK, allow_}, {S_IFCHR, eperm_}, {S_IFBLK, eperm_}}));
   }
 
+  // Without an address, data goes where the socket leads. MSG_FASTOPEN connects a socket by the way.
+  void sends() {
+    const Label low = next(), no_address = next();
+    begin(sendto_, 4);
+    program_.equal(0, low, held_);
+    program_.place(low);
+    program_.load(static_cast<std::uint32_t>(offsetof(seccomp_data, args) + 4 * sizeof(std::uint64_t) + sizeof(std::uint32_t)));
+    program_.equal(0, no_address, held_);
+    program_.place(no_address);
+    load(3);
+    program_.any_bit(MSG_FASTOPEN, held_, allow_);
+  }
+
   void verdicts() {
     const std::pair<Label, std::uint32_t> all[] = {{allow_, SECCOMP_RET_ALLOW}, {kill_, SECCOMP_RET_KILL_PROCESS}, {enosys_, refuse(ENOSYS)},
                                                    {eperm_, refuse(EPERM)}, {unsupported_, refuse(EOPNOTSUPP)}, {no_family_, refuse(EAFNOSUPPORT)}};
-    for (const auto& [label, action] : all) {
-      program_.place(label);
-      program_.give(action);
-    }
+    const std::pair<Label, std::uint32_t> of_brokered[] = {{held_, SECCOMP_RET_USER_NOTIF}, {eacces_, refuse(EACCES)}};
+    const auto give = [this](const std::pair<Label, std::uint32_t>& verdict) {
+      program_.place(verdict.first);
+      program_.give(verdict.second);
+    };
+    std::ranges::for_each(all, give);
+    if (brokered_) std::ranges::for_each(of_brokered, give);
   }
 
+  const bool brokered_;
   BpfProgram program_;
   const Label allow_ = next(), kill_ = next(), enosys_ = next(), eperm_ = next(), unsupported_ = next(), no_family_ = next();
   const Label clone_ = next(), personality_ = next(), socket_ = next(), socketpair_ = next(), fcntl_ = next(), ioctl_ = next(), mknod_ = next(),
-              mknodat_ = next();
+              mknodat_ = next(), sendto_ = next(), held_ = next(), eacces_ = next();
 };
 
 }  // namespace
 
-Result<SeccompProfile> build_seccomp_profile() {
-  auto program = Profile().build();
+Result<SeccompProfile> build_seccomp_profile(Sockets sockets) {
+  auto program = Profile(sockets).build();
   if (!program) return fail(Code::kInternal, "the seccomp program has a jump that is too long");
   SeccompProfile profile;
+  profile.version = sockets == Sockets::kBrokered ? kBrokeredProfileVersion : kProfileVersion;
   profile.program = std::move(*program);
   Sha256 hasher;
-  hasher.update(kProfileVersion);
+  hasher.update(profile.version);
   hasher.update("\n");
   hasher.update({reinterpret_cast<const char*>(profile.program.data()), profile.program.size() * sizeof(sock_filter)});
   profile.digest = hasher.finish();

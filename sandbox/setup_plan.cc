@@ -60,7 +60,7 @@ Result<void> check_target(const std::string& target) {
 
 class Planner {
  public:
-  Planner(const StepSpec& spec, const HostFacts& host) : spec_(spec), host_(host), ready_(host.place && spec.rootfs == Rootfs::kNone) {}
+  Planner(const StepSpec& spec, const HostFacts& host) : spec_(spec), host_(host), ready_(host.place && spec.rootfs == Rootfs::kNone && spec.network.empty()) {}
 
   void add(Op op) { plan_.ops.push_back(std::move(op)); }
   bool uses(Layer layer) const { return host_.layers.has(layer); }
@@ -137,8 +137,14 @@ class Planner {
     make_link("dev/stdout", "/proc/self/fd/1");
     make_link("dev/stderr", "/proc/self/fd/2");
     make_link("dev/shm", "/tmp");
-    if (spec_.rootfs != Rootfs::kHostRo) return;
+    const bool names = !spec_.network.empty();
+    if (spec_.rootfs != Rootfs::kHostRo && !names) return;
     make_dir("etc");
+    if (names) {
+      make_file("etc/hosts", hosts_file(spec_.network));
+      make_file("etc/nsswitch.conf", "hosts: files\n");  // there is nobody else to ask
+    }
+    if (spec_.rootfs != Rootfs::kHostRo) return;
     make_file("etc/passwd", "nobody:x:65534:65534:nobody:/tmp:/bin/sh\n");
     make_file("etc/group", "nogroup:x:65534:\n");
     for (const auto& [path, to] : host_.tree.symlinks) make_link(path.substr(1), to);
@@ -241,8 +247,8 @@ class Planner {
     allow("/plugin", kRead | kExecute);
     allow("/in", kRead | kExecute);
     for (const char* path : {"/out", "/tmp"}) allow(path, handled & ~(kMakeChar | kMakeBlock | kIoctlDev));
+    if (spec_.rootfs == Rootfs::kHostRo || !spec_.network.empty()) allow("/etc", kRead);
     if (spec_.rootfs == Rootfs::kHostRo) {
-      allow("/etc", kRead);
       for (const ResolvedMount& mount : host_.tree.mounts)
         if (mount.is_dir) allow(mount.target, kRead | kExecute);
     }
@@ -253,7 +259,8 @@ class Planner {
     add({.kind = OpKind::kNoNewPrivs, .layer = Layer::kIdentity});
     landlock();
     add({.kind = OpKind::kDropCapabilities, .layer = Layer::kIdentity});
-    if (uses(Layer::kSeccomp)) add({.kind = OpKind::kSeccomp, .layer = Layer::kSeccomp});
+    if (uses(Layer::kSeccomp))
+      add({.kind = spec_.network.empty() ? OpKind::kSeccomp : OpKind::kSeccompListener, .layer = Layer::kSeccomp});
     add({.kind = OpKind::kExecInit, .layer = Layer::kRoot});
   }
 
@@ -294,6 +301,8 @@ std::uint64_t landlock_fs_rights(unsigned abi) {
 Result<SetupPlan> make_plan(const StepSpec& spec, const HostFacts& host, const std::vector<ResolvedMount>& mounts) {
   TRY(check_program(spec));
   TRY(check_resources(spec.resources));
+  if (!spec.network.empty() && !(host.layers.has(Layer::kSeccomp) && host.layers.has(Layer::kNetNs)))
+    return fail(Code::kSandboxUnavailable, "a step with endpoints needs the layers seccomp and network-namespace");
   std::vector<std::string> targets;
   for (const ResolvedMount& mount : mounts) {
     TRY(check_target(mount.target));
@@ -375,7 +384,7 @@ std::string describe(const Op& op) {
     case OpKind::kLandlockPath: return "Landlock rule for " + op.path;
     case OpKind::kLandlockEnforce: return "enforce Landlock";
     case OpKind::kDropCapabilities: return "drop capabilities";
-    case OpKind::kSeccomp: return "load the seccomp program";
+    case OpKind::kSeccomp: case OpKind::kSeccompListener: return "load the seccomp program";
     case OpKind::kExecInit: return "execute the init";
   }
   std::unreachable();

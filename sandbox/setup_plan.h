@@ -46,6 +46,7 @@ enum class OpKind : std::uint8_t {
   kLandlockEnforce,  // slot
   kDropCapabilities,  // every set, and what could bring one back
   kSeccomp,
+  kSeccompListener,  // likewise; the runner gets the listener
   kExecInit,
 };
 

@@ -54,7 +54,8 @@ std::vector<char*> pointers(const std::vector<std::string>& texts) {
 // One start, from posting the request to the init's execution or the child's death.
 class Starter {
  public:
-  Starter(const Host::Impl& host, const SetupPlan& plan, Spawner& spawner) : host_(host), plan_(plan), spawner_(spawner) {}
+  Starter(const Host::Impl& host, const SetupPlan& plan, Spawner& spawner, Broker* broker)
+      : host_(host), plan_(plan), spawner_(spawner), broker_(broker) {}
 
   Attempt<Started> run(ChildTask& task, ControlPair control, int into_cgroup) {
     request_.task = &task;
@@ -105,6 +106,9 @@ class Starter {
           failure_ = StartFailure{{Code::kStepInput, "the arguments and environment are longer than the kernel takes"}, std::nullopt};
         return;
       }
+      case kNoteListener:
+        if (auto failure = take_listener(got.note.value)) give_up(std::move(*failure));
+        return;
       default: early_.push_back(got.note);  // the init was quicker than we: for the supervisor
     }
   }
@@ -120,9 +124,20 @@ class Starter {
     }
     if (host_.facts.raise_oom_score)
       if (auto done = write_proc(pid, "oom_score_adj", "0"); !done) return failed(done.error());
-    if (::send(control_.get(), "g", 1, MSG_NOSIGNAL) != 1) return failed(os_error("send", "the control socket", errno));
+    if (!go_on()) return failed(os_error("send", "the control socket", errno));
     return std::nullopt;
   }
+
+  std::optional<StartFailure> take_listener(int in_child) {
+    UniqueFd listener(static_cast<int>(::syscall(SYS_pidfd_getfd, request_.pidfd.load(), in_child, 0)));
+    if (!listener) return setup_failure(Layer::kSeccomp, "take the seccomp listener (pidfd_getfd)", errno);
+    if (broker_ == nullptr) return setup_failure(Layer::kSeccomp, "take the seccomp listener", EINVAL);
+    if (auto listening = broker_->listen(std::move(listener)); !listening) return StartFailure{listening.error(), std::nullopt};
+    if (!go_on()) return setup_failure(Layer::kSeccomp, "send", errno);
+    return std::nullopt;
+  }
+
+  bool go_on() const { return ::send(control_.get(), "g", 1, MSG_NOSIGNAL) == 1; }
 
   void give_up(StartFailure failure) {
     if (!failure_) failure_ = std::move(failure);
@@ -139,6 +154,7 @@ class Starter {
   const Host::Impl& host_;
   const SetupPlan& plan_;
   Spawner& spawner_;
+  Broker* const broker_;
   SpawnRequest request_;
   UniqueFd control_, out_, mounts_;
   std::vector<Note> early_;
@@ -190,7 +206,7 @@ std::optional<ReceivedNote> receive_note(const UniqueFd& control) {
 }
 
 Attempt<Started> start_step(const Host::Impl& host, const SetupPlan& plan, Spawner& spawner, const SlotGroup& group, const UniqueFd& user_ns,
-                            Streams& streams) {
+                            Streams& streams, Broker* broker) {
   auto control = make_control();
   if (!control) return std::unexpected(StartFailure{control.error(), std::nullopt});
   std::vector<int> slots(plan.slots, -1);
@@ -202,8 +218,9 @@ Attempt<Started> start_step(const Host::Impl& host, const SetupPlan& plan, Spawn
   task.slots = slots;
   task.argv = argv.data();
   task.env = env.data();
-  task.seccomp.len = static_cast<unsigned short>(host.seccomp.program.size());
-  task.seccomp.filter = const_cast<sock_filter*>(host.seccomp.program.data());  // the kernel only reads it
+  const auto& program = (broker != nullptr ? host.brokered : host.seccomp).program;
+  task.seccomp.len = static_cast<unsigned short>(program.size());
+  task.seccomp.filter = const_cast<sock_filter*>(program.data());  // the kernel only reads it
   task.stdout_fd = streams.stdout_log.write_end().get();
   task.stderr_fd = streams.stderr_log.write_end().get();
   task.events_fd = streams.events.write_end().get();
@@ -212,7 +229,7 @@ Attempt<Started> start_step(const Host::Impl& host, const SetupPlan& plan, Spawn
   task.init_fd = host.init_file.get();
   task.user_ns_fd = user_ns.get();
   task.await_identity = !plan.uid_map.empty() || (host.facts.raise_oom_score && !host.facts.place);
-  Starter starter(host, plan, spawner);
+  Starter starter(host, plan, spawner, broker);
   auto started = starter.run(task, std::move(*control), group.clone_into().get());
   for (CapturedStream* stream : {&streams.stdout_log, &streams.stderr_log, &streams.events}) stream->write_end().reset();
   return started;

@@ -7,6 +7,7 @@
 
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "sandbox/broker.h"
 #include "sandbox/capture.h"
 #include "sandbox/host.h"
 #include "sandbox/setup_plan.h"
@@ -38,9 +39,9 @@ struct Started {
 };
 
 // Every failure leaves no process behind.
-// `user_ns`: of the place that the plan starts from, if it does.
+// `user_ns`: of the place that the plan starts from, if it does. `broker`: of a step with endpoints; it gets the listener.
 Attempt<Started> start_step(const Host::Impl& host, const SetupPlan& plan, Spawner& spawner, const SlotGroup& group, const UniqueFd& user_ns,
-                            Streams& streams);
+                            Streams& streams, Broker* broker);
 
 // The next note on a control socket; nothing when none is there.
 struct ReceivedNote {

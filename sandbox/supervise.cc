@@ -21,8 +21,8 @@ constexpr int kOomRecheckMillis = 5;
 
 class Watch {
  public:
-  Watch(Started& started, Streams& streams, const Resources& resources, const SlotGroup& group, const Cancel& cancel)
-      : started_(started), streams_(streams), resources_(resources), group_(group), cancel_(cancel),
+  Watch(Started& started, Streams& streams, const Resources& resources, const SlotGroup& group, const Cancel& cancel, Broker* broker)
+      : started_(started), streams_(streams), resources_(resources), group_(group), cancel_(cancel), broker_(broker),
         begin_(Time::now()), deadline_(begin_ + resources.timeout) {}
 
   Ended run() {
@@ -40,7 +40,7 @@ class Watch {
 
  private:
   enum class Phase { kRunning, kAsked, kKilled };
-  enum Source { kInit, kStdout, kStderr, kEvents, kStop, kKill, kOom, kSources };
+  enum Source { kInit, kStdout, kStderr, kEvents, kStop, kKill, kOom, kNetwork, kSources };
 
   void wait() {
     std::array<pollfd, kSources> fds{};
@@ -53,6 +53,7 @@ class Watch {
     watch(kStop, phase_ == Phase::kRunning ? cancel_.stop_event().get() : -1);
     watch(kKill, phase_ != Phase::kKilled ? cancel_.kill_event().get() : -1);
     watch(kOom, phase_ != Phase::kKilled ? group_.oom_event().get() : -1);
+    watch(kNetwork, broker_ != nullptr ? broker_->poll_fd().get() : -1);
     if (::poll(fds.data(), fds.size(), timeout_millis()) <= 0) {
       if (memory_notice_) check_memory();
       return;
@@ -63,6 +64,7 @@ class Watch {
     if (seen(kEvents)) streams_.events.drain();
     if (seen(kOom)) take_memory_notice();
     else if (memory_notice_) check_memory();
+    if (seen(kNetwork)) broker_->serve();
     if (seen(kKill)) kill(KilledBy::kCancel);
     else if (seen(kStop)) ask(KilledBy::kCancel);
     init_ended_ = seen(kInit);
@@ -145,6 +147,7 @@ class Watch {
   const Resources& resources_;
   const SlotGroup& group_;
   const Cancel& cancel_;
+  Broker* const broker_;
   Time::time_point begin_, deadline_;
   Phase phase_ = Phase::kRunning;
   bool init_ended_ = false, memory_notice_ = false;
@@ -153,8 +156,8 @@ class Watch {
 
 }  // namespace
 
-Ended supervise(Started& started, Streams& streams, const Resources& resources, const SlotGroup& group, const Cancel& cancel) {
-  return Watch(started, streams, resources, group, cancel).run();
+Ended supervise(Started& started, Streams& streams, const Resources& resources, const SlotGroup& group, const Cancel& cancel, Broker* broker) {
+  return Watch(started, streams, resources, group, cancel, broker).run();
 }
 
 Outcome judge(const Ended& ended, std::uint64_t oom_kills) {

@@ -21,7 +21,8 @@ struct Ended {
 };
 
 // Returns when the init is dead and reaped, and with it every process of the step's pid namespace.
-Ended supervise(Started& started, Streams& streams, const Resources& resources, const SlotGroup& group, const Cancel& cancel);
+// `broker`: of a step with endpoints.
+Ended supervise(Started& started, Streams& streams, const Resources& resources, const SlotGroup& group, const Cancel& cancel, Broker* broker);
 
 // What the end means. Memory comes first: whatever else was seen follows from it.
 Outcome judge(const Ended& ended, std::uint64_t oom_kills);

@@ -52,7 +52,7 @@ inline constexpr std::uint64_t kBindTcp = 1 << 0, kConnectTcp = 1 << 1;
 inline constexpr std::uint64_t kScopeAbstractUnix = 1 << 0, kScopeSignal = 1 << 1;
 }  // namespace landlock
 
-inline constexpr long kSeccompSetModeFilter = 1, kSeccompFlagSpecAllow = 4;
+inline constexpr long kSeccompSetModeFilter = 1, kSeccompFlagSpecAllow = 4, kSeccompFlagNewListener = 8;
 inline constexpr std::uint64_t kResolveNoXdev = 0x01, kResolveNoMagiclinks = 0x02, kResolveNoSymlinks = 0x04, kResolveBeneath = 0x08;
 
 struct OpenHow {

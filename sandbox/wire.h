@@ -10,6 +10,7 @@ enum NoteKind : unsigned {
   kNoteFailed,      // value: index of the operation; error: errno
   kNoteNotStarted,  // the step's program could not be executed; error: errno
   kNoteEnded,       // value: wait status of the step
+  kNoteListener,    // value: the child's descriptor of its seccomp listener; it waits until the runner has taken it
 };
 
 struct Note {

@@ -3,7 +3,9 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <net/if.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -12,6 +14,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -21,11 +24,21 @@
 namespace kernel_test {
 namespace {
 
-// The whole suite runs in a mount namespace of its own, so that no mistake in it can cover a folder of the machine.
-// Before main: while the process has one thread.
-__attribute__((constructor)) void own_mounts() {
+// A new network namespace has a loopback that is down.
+bool raise_loopback() {
+  const UniqueFd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  ifreq request{};
+  std::strcpy(request.ifr_name, "lo");
+  request.ifr_flags = IFF_UP | IFF_RUNNING;
+  return ::ioctl(socket.get(), SIOCSIFFLAGS, &request) == 0;
+}
+
+// The whole suite runs in a mount namespace of its own, so that no mistake in it can cover a folder of the machine, and
+// in a network of its own, where nobody is. Before main: while the process has one thread.
+__attribute__((constructor)) void own_namespaces() {
   if (::geteuid() != 0) return;  // an ordinary user cannot mount anything here
   if (::unshare(CLONE_NEWNS) != 0 || ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) ::perror("private mount namespace");
+  if (::unshare(CLONE_NEWNET) != 0 || !raise_loopback()) ::perror("private network namespace");
 }
 
 std::vector<std::string> names_in(const std::string& dir) {

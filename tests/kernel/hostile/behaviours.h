@@ -11,5 +11,6 @@ inline constexpr int kHeld = 77, kThrough = 1;
 using Behaviours = std::map<std::string, int (*)()>;
 const Behaviours& resource_behaviours();  // taking more than is given
 const Behaviours& channel_behaviours();   // talking to somebody else
+const Behaviours& network_behaviours();   // reaching what was not given
 
 }  // namespace hostile

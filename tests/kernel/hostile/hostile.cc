@@ -343,7 +343,7 @@ int behave(const std::string& word, const char* argument) {
       {"read-file-input", [] { char text[64]{}; const int fd = ::open("/in/one", O_RDONLY); return ::read(fd, text, sizeof text) > 0 ? 0 : 1; }},
   };
   if (const auto found = behaviours.find(word); found != behaviours.end()) return found->second();
-  for (const hostile::Behaviours* more : {&hostile::resource_behaviours(), &hostile::channel_behaviours()})
+  for (const hostile::Behaviours* more : {&hostile::resource_behaviours(), &hostile::channel_behaviours(), &hostile::network_behaviours()})
     if (const auto found = more->find(word); found != more->end()) return found->second();
   if (argument == nullptr) return attempt(word);
   if (word == "exit") return std::atoi(argument);
