@@ -136,7 +136,7 @@ Result<AllowRule> AllowRule::parse(std::string_view text, const std::string& pat
   if (!out.endpoint_.address()) {
     if (pin == std::string_view::npos) return refuse("a name needs the address that it means here: tcp:NAME:PORT=ADDRESS");
     out.meaning_ = parse_address(text.substr(pin + 1));
-    if (!out.meaning_) return refuse("what follows the = is no address");
+    if (!out.meaning_ || is_unspecified(*out.meaning_)) return refuse("what follows the = is no address");
   } else if (pin != std::string_view::npos) {
     return refuse("an address needs no other");
   }

@@ -88,6 +88,9 @@ TEST_CASE("a range allows what lies in it, of its own version of addresses") {
   CHECK(allowed("tcp:10.2.0.4/32:443", "tcp:10.2.0.5:443") == "no");
   CHECK(allowed("tcp:0.0.0.0/0:443", "tcp:192.0.2.1:443") == "192.0.2.1");
   CHECK(allowed("tcp:0.0.0.0/0:443", "tcp:[fd00::1]:443") == "no");
+  CHECK(allowed("tcp:0.0.0.0/0:443", "tcp:0.0.0.0:443") == "no");  // to the kernel: this machine
+  CHECK(allowed("tcp:[::/0]:443", "tcp:[::]:443") == "no");
+  CHECK(allowed("tcp:[::/0]:443", "tcp:[::1]:443") == "::1");
   CHECK(allowed("tcp:[fd00::/8]:443", "tcp:[fdff::1]:443") == "fdff::1");
   CHECK(allowed("tcp:[fd00::/8]:443", "tcp:[fe00::1]:443") == "no");
   CHECK(allowed("tcp:0.0.0.0/0:443", "tcp:mirror.site:443") == "no");  // nobody knows what it means

@@ -255,3 +255,32 @@ TEST_CASE("mounts go to /plugin and /in/NAME, each once") {
   CHECK(code_of(simple(), {{"/x", "/plugin", false}}) == Code::kStepInput);
   CHECK(make_plan(simple(), root_host(), {{"/x", "/in/a", true}, {"/y", "/in/b", false}}).has_value());
 }
+
+TEST_CASE("a step with endpoints knows its names, hands its listener over last, and never starts from a ready root") {
+  StepSpec spec = simple();
+  spec.network = {{IpAddress::v4({10, 2, 0, 5}), 443, "mirror.site"}};
+  HostFacts host = root_host();
+  for (const bool from_place : {false, true}) {
+    host.place = from_place;
+    const SetupPlan plan = *make_plan(spec, host, kMounts);
+    CHECK_FALSE(has(plan, OpKind::kSeccomp));
+    CHECK(place(plan, OpKind::kSeccompListener) + 2 == plan.ops.size());
+    CHECK(has(plan, OpKind::kPivot));
+    const auto hosts = std::ranges::find(plan.ops, "etc/hosts", &Op::path);
+    REQUIRE(hosts != plan.ops.end());
+    CHECK(hosts->text == "10.2.0.5 mirror.site\n");
+    CHECK(rights(plan, "/etc") == (sys::landlock::kReadFile | sys::landlock::kReadDir));
+  }
+}
+
+TEST_CASE("endpoints are refused where the walls around them are missing") {
+  StepSpec spec = simple();
+  spec.network = {{IpAddress::v4({10, 2, 0, 5}), 443}};
+  for (const Layer layer : {Layer::kSeccomp, Layer::kNetNs}) {
+    HostFacts host = root_host();
+    host.layers = host.layers.without(layer);
+    const auto plan = make_plan(spec, host, kMounts);
+    REQUIRE_FALSE(plan.has_value());
+    CHECK(plan.error().code == Code::kSandboxUnavailable);
+  }
+}

@@ -7,9 +7,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <memory>
 #include <span>
+#include <string_view>
 
 #include "base/io.h"
 #include "base/unique_fd.h"
@@ -93,8 +95,23 @@ void add_files(Rules& rules) {
   }
 }
 
-void add_all(Rules& rules) {
-  for (const char* name : kAllowedCalls) rules.add(SCMP_ACT_ALLOW, name);
+// Held for the supervisor: calls that name an address; a sendto with one, or with MSG_FASTOPEN.
+void add_brokered(Rules& rules) {
+  for (const char* name : kHeldCalls) rules.add(SCMP_ACT_NOTIFY, name);
+  for (const char* name : kUnnamedCalls) rules.add(SCMP_ACT_ERRNO(EACCES), name);
+  rules.add(SCMP_ACT_NOTIFY, "sendto", {{4, SCMP_CMP_NE, 0, 0}});
+  rules.add(SCMP_ACT_NOTIFY, "sendto", {masked(3, MSG_FASTOPEN, MSG_FASTOPEN)});
+  rules.add(SCMP_ACT_ALLOW, "sendto", {{4, SCMP_CMP_EQ, 0, 0}, masked(3, MSG_FASTOPEN, 0)});
+}
+
+bool is_decided_by_broker(std::string_view name) {
+  return std::ranges::find(kHeldCalls, name) != std::end(kHeldCalls) || std::ranges::find(kUnnamedCalls, name) != std::end(kUnnamedCalls) || name == "sendto";
+}
+
+void add_all(Rules& rules, Sockets sockets) {
+  for (const char* name : kAllowedCalls)
+    if (sockets == Sockets::kIsolated || !is_decided_by_broker(name)) rules.add(SCMP_ACT_ALLOW, name);
+  if (sockets == Sockets::kBrokered) add_brokered(rules);
   for (const int number : kAllowedNewCalls) rules.add(SCMP_ACT_ALLOW, number, "a call without a name");
   for (const char* name : kRefusedCalls) rules.add(SCMP_ACT_ERRNO(EPERM), name);
   for (const char* name : kUnsupportedCalls) rules.add(SCMP_ACT_ERRNO(EOPNOTSUPP), name);
@@ -121,12 +138,12 @@ Result<std::vector<sock_filter>> export_program(scmp_filter_ctx ctx) {
 
 }  // namespace
 
-Result<std::vector<sock_filter>> reference_profile() {
+Result<std::vector<sock_filter>> reference_profile(Sockets sockets) {
   const std::unique_ptr<void, void (*)(scmp_filter_ctx)> ctx(seccomp_init(SCMP_ACT_ERRNO(ENOSYS)), &seccomp_release);
   if (!ctx) return fail(Code::kInternal, "seccomp_init gave nothing");
   if (seccomp_attr_set(ctx.get(), SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS) != 0) return fail(Code::kInternal, "libseccomp does not know an attribute");
   Rules rules(ctx.get());
-  add_all(rules);
+  add_all(rules, sockets);
   if (!rules.failure().empty()) return fail(Code::kInternal, "seccomp rule for " + rules.failure());
   return export_program(ctx.get());
 }

@@ -6,9 +6,10 @@
 #include <vector>
 
 #include "base/result.h"
+#include "sandbox/seccomp_profile.h"
 
 namespace airlock::sandbox {
 
-Result<std::vector<sock_filter>> reference_profile();
+Result<std::vector<sock_filter>> reference_profile(Sockets sockets = Sockets::kIsolated);
 
 }  // namespace airlock::sandbox

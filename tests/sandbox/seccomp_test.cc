@@ -45,7 +45,8 @@ constexpr std::uint32_t kAllow = SECCOMP_RET_ALLOW, kKill = SECCOMP_RET_KILL_PRO
 constexpr std::uint32_t refused(int error) { return SECCOMP_RET_ERRNO | static_cast<std::uint32_t>(error); }
 
 struct Profile {
-  SeccompProfile profile = *build_seccomp_profile();
+  explicit Profile(Sockets sockets = Sockets::kIsolated) : profile(*build_seccomp_profile(sockets)) {}
+  SeccompProfile profile;
 
   std::uint32_t operator()(long number, std::initializer_list<std::uint64_t> arguments = {}, std::uint32_t arch = AUDIT_ARCH_X86_64) const {
     seccomp_data data{};
@@ -136,9 +137,27 @@ TEST_CASE("devices cannot be made") {
   CHECK(profile(SYS_mknodat, {0, 0, 0060600}) == refused(EPERM));
 }
 
+TEST_CASE("of a step with endpoints, calls that name an address are held, and no socket is named") {
+  const Profile brokered(Sockets::kBrokered), isolated;
+  constexpr std::uint32_t kHeld = SECCOMP_RET_USER_NOTIF;
+  constexpr std::uint64_t kFastOpen = 0x20000000;
+  for (const long call : {SYS_connect, SYS_sendmsg, SYS_sendmmsg}) CHECK(brokered(call) == kHeld);
+  for (const long call : {SYS_bind, SYS_listen}) CHECK(brokered(call) == refused(EACCES));
+  CHECK(brokered(SYS_sendto, {3, 8, 1, 0, 0, 0}) == kAllow);           // send()
+  CHECK(brokered(SYS_sendto, {3, 8, 1, 0x4040, 0, 0}) == kAllow);
+  CHECK(brokered(SYS_sendto, {3, 8, 1, 0, 16, 16}) == kHeld);
+  CHECK(brokered(SYS_sendto, {3, 8, 1, 0, kHigh, 16}) == kHeld);       // an address has 64 bits
+  CHECK(brokered(SYS_sendto, {3, 8, 1, kFastOpen, 0, 0}) == kHeld);
+  CHECK(brokered(SYS_read) == kAllow);
+  for (const long call : {SYS_connect, SYS_sendto, SYS_sendmsg, SYS_sendmmsg, SYS_bind, SYS_listen}) CHECK(isolated(call) == kAllow);
+  CHECK(brokered.profile.digest != isolated.profile.digest);
+  CHECK(brokered.profile.program.size() < 256);
+}
+
 TEST_CASE("every call with every telling argument is decided as libseccomp decides it") {
-  const Profile profile;
-  const auto reference = reference_profile();
+  const Sockets sockets = GENERATE(Sockets::kIsolated, Sockets::kBrokered);
+  const Profile profile(sockets);
+  const auto reference = reference_profile(sockets);
   REQUIRE(reference.has_value());
   std::vector<std::uint64_t> values = {0, 6, 17, 262, 0xffffffff, 0xfffffffe, kHigh, 0x8000000000000000ULL, 02000001, 02004005};
   for (std::uint64_t bit = 0; bit < 64; ++bit) values.push_back(std::uint64_t{1} << bit);
@@ -168,6 +187,15 @@ TEST_CASE("every call with every telling argument is decided as libseccomp decid
         compare(number, other & 2, value, other);
         compare(number, 2, other, value);
       }
+  for (const std::uint64_t flags : values)
+    for (const std::uint64_t to : values) {
+      seccomp_data data{};
+      data.nr = SYS_sendto;
+      data.arch = AUDIT_ARCH_X86_64;
+      data.args[3] = flags, data.args[4] = to;
+      ++compared;
+      differing += run(profile.profile.program, data) != run(*reference, data) ? 1U : 0U;
+    }
   CHECK(differing == 0);
   CHECK(compared > 5'000);
   CHECK(profile.profile.program.size() * 3 < reference->size() * 2);
