@@ -104,7 +104,7 @@ void Projection::add(const EventView& event, const manifests::Subject& subject) 
   if (event.kind == "step.attempt") {
     attempts_.emplace_back(event.data.text());
     bytes_ += attempts_.back().size();
-  } else {
+  } else if (event.kind != "step.network") {
     std::array<std::optional<LineValue>, kMostData> values;
     event.data.pick(shape.data, std::span(values).first(shape.data.size()));
     for (std::size_t i = 0; i < shape.data.size(); ++i)

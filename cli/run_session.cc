@@ -72,7 +72,8 @@ RunSession::~RunSession() {
 }
 
 runner::RunPorts RunSession::ports() {
-  return {site_.ledger, *store_, *executor_, shell_.clock, shell_.entropy, site_.home.runs(), cancel_};
+  return {site_.ledger, *store_, *executor_, shell_.clock, shell_.entropy, site_.home.runs(), cancel_,
+          shell_.config().network_allow.value_or(runner::NetworkRules{})};
 }
 
 Result<runner::RunOptions> RunSession::run_options() const {

@@ -65,6 +65,7 @@ Result<void> project_run(sql::Connection& db, const Event& event) {
 Result<void> project_step(sql::Connection& db, const Event& event) {
   const RunSubject at = TRY(parse_run_subject(event.subject));
   if (event.kind == "step.attempt") return step_attempt(db, event, at);
+  if (event.kind == "step.network") return {};  // for readers of the history: the attempt's evidence says it again
   const StepState state = TRY(target<StepState>(event, parse_step_state));
   const EventData data(event);
   std::optional<std::uint64_t> attempt;

@@ -120,6 +120,14 @@ Result<void> start_step(Tx& tx, const TenantId& tenant, const RunId& run, const 
       {{"attempt", attempt}, {"stepHash", step_hash.hex()}, {"inputsHash", inputs_hash.hex()}});
 }
 
+Result<void> record_network(Tx& tx, const TenantId& tenant, const RunId& run, const StepId& step, std::uint32_t attempt,
+                            const Json& decision, const Who& who) {
+  Json data = decision;
+  data["attempt"] = attempt;
+  TRY(tx.append(tenant, {"step.network", step_subject(run, step), who, std::nullopt, std::nullopt, std::move(data)}));
+  return {};
+}
+
 Result<void> record_attempt(Tx& tx, const TenantId& tenant, const AttemptRow& attempt, const Who& who) {
   const StepRow row = TRY(get_step(tx, tenant, attempt.run, attempt.step));
   if (row.state != StepState::kRunning || attempt.attempt == 0 || attempt.attempt > row.attempt)

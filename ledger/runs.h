@@ -99,6 +99,11 @@ Result<void> record_replay(Tx& tx, const TenantId& tenant, const RunId& run, con
 // step.running; `attempt` must be the last begun plus one.
 Result<void> start_step(Tx& tx, const TenantId& tenant, const RunId& run, const StepId& step, std::uint32_t attempt,
                         const Digest& step_hash, const Digest& inputs_hash, const Who& who);
+// step.network: what the step tried to reach in an attempt, granted or not; before that attempt's step.attempt. `decision`
+// as in the evidence: {call, protocol, address, port, verdict, count}, or {others: N} for attempts beyond those listed.
+Result<void> record_network(Tx& tx, const TenantId& tenant, const RunId& run, const StepId& step, std::uint32_t attempt,
+                            const Json& decision, const Who& who);
+
 // step.attempt: one finished attempt with its evidence. The step stays running.
 Result<void> record_attempt(Tx& tx, const TenantId& tenant, const AttemptRow& attempt, const Who& who);
 // step.succeeded, or step.cached when `from_run` is given. outputsHash is computed from `outputs` (any order).

@@ -48,6 +48,7 @@ sandbox::StepSpec sandbox_spec(const AttemptSpec& attempt, std::vector<sandbox::
   spec.env = attempt.env;
   spec.mounts = std::move(mounts);
   spec.rootfs = attempt.host_rootfs ? sandbox::Rootfs::kHostRo : sandbox::Rootfs::kNone;
+  spec.network = attempt.network;
   spec.resources.memory = attempt.resources.memory_bytes;
   spec.resources.cpu = static_cast<double>(attempt.resources.cpu_milli) / 1000.0;
   spec.resources.pids = static_cast<unsigned>(std::min<std::uint64_t>(attempt.resources.pids, 1U << 22));

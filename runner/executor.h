@@ -34,6 +34,7 @@ struct AttemptSpec {
   std::vector<AttemptInput> inputs;
   std::vector<manifests::OutputSpec> outputs;
   Resources resources;
+  std::vector<sandbox::NetworkGrant> network;
   bool host_rootfs = false;
   std::string log_stem;                     // "<runs>/<runId>/<step>.<attempt>": + ".out", ".err", ".events"
 };

@@ -121,8 +121,6 @@ class Planner {
       const StepSpec& step = dag_.steps[i];
       if (step.approval)
         return fail(Code::kSpecUnsupported, "spec.steps[" + std::to_string(i) + "].approval: step " + step.id.str() + " asks for an approval");
-      if (!step.network.empty())
-        return fail(Code::kSpecNetwork, "spec.steps[" + std::to_string(i) + "].network.allow: step " + step.id.str() + " declares " + step.network[0]);
     }
     return {};
   }
@@ -259,7 +257,9 @@ class Planner {
     if (k) item = items_.at(step.id)[*k];
     const KnownPlugin& plugin = plugins_.at(step.plugin->str());
     PlannedStep out{TRY(StepId::parse(k ? step.id.str() + "[" + std::to_string(*k) + "]" : step.id.str())), plugin.index, {}, {}, {},
-                    step.outputs, resources_of(step.resources, plugin.descriptor.ceilings), step.retry, {}, manifests::wants_failure(step)};
+                    step.outputs, resources_of(step.resources, plugin.descriptor.ceilings), step.network, step.retry, {}, manifests::wants_failure(step)};
+    std::ranges::sort(out.network);
+    out.network.erase(std::ranges::unique(out.network).begin(), out.network.end());
     auto inputs = step.inputs;
     for (auto& [name, source] : inputs) {  // a path holds no output reference (dag_check), so nothing is added here
       if (auto* bundle = std::get_if<BundleInput>(&source)) bundle->path = TRY(substitute(step, bundle->path, item, inputs));

@@ -3,8 +3,8 @@
 //
 // Planning expands forEach (fan -> fan[0], fan[1] ...; whoever depends on `fan` depends on all of them), substitutes,
 // fills in resource defaults, checks ceilings, and pins every plugin and every piece of data by digest. Whatever
-// cannot run is refused here and not later: unknown plugins and data, values that do not fit, endpoints
-// (kSpecNetwork), approvals, secrets and OCI root file systems (kSpecUnsupported), another tenant's DAG.
+// cannot run is refused here and not later: unknown plugins and data, values that do not fit, endpoints that
+// the plugin has no room for (those that the site does not allow: runner/endpoints.h), approvals, secrets and OCI root file systems (kSpecUnsupported), another tenant's DAG.
 //
 // What a step finds below /in/<name>:
 //   one file of a bundle, of a step, or an artifact   the file /in/<name>
@@ -96,6 +96,7 @@ struct PlannedStep {
   std::vector<PlannedInput> inputs;      // sorted by name
   std::vector<manifests::OutputSpec> outputs;
   Resources resources;
+  std::vector<std::string> network;      // endpoints, as Endpoint::text(); sorted
   manifests::RetrySpec retry;
   std::vector<Dependency> dependencies;  // each node once
   bool wants_failure = false;            // `when: failed`: at least one dependency must have failed

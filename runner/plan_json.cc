@@ -1,3 +1,4 @@
+#include "manifests/endpoint.h"
 #include "runner/plan.h"
 
 namespace airlock::runner {
@@ -58,10 +59,15 @@ Json plugin_json(const PlannedPlugin& p) {
   return out;
 }
 
-// The network stands in the plan, always empty: a plan with endpoints must never hash like one without.
+Json network_json(const PlannedStep& step) {
+  Json out = Json::array();
+  for (const std::string& endpoint : step.network) out.push_back(endpoint);
+  return out;
+}
+
 Json step_json(const PlannedStep& s) {
   Json out = {{"id", s.id.str()}, {"plugin", s.plugin}, {"args", s.args}, {"env", s.env}, {"inputs", Json::array()},
-              {"outputs", outputs_json(s.outputs)}, {"resources", resources_json(s.resources)}, {"network", Json::array()},
+              {"outputs", outputs_json(s.outputs)}, {"resources", resources_json(s.resources)}, {"network", network_json(s)},
               {"retry", {{"maxAttempts", s.retry.max_attempts}, {"backoffMs", s.retry.backoff.count()}, {"factor", s.retry.factor}, {"capMs", s.retry.cap.count()}}},
               {"after", Json::array()}, {"wantsFailure", s.wants_failure}};
   for (const PlannedInput& input : s.inputs) out["inputs"].push_back(input_json(input));
@@ -135,7 +141,7 @@ Result<PlannedStep> read_step(const Json& value, const std::string& path, const 
   auto id = TRY(r.id<StepId>("id"));
   auto plugin = TRY(index_field(r, "plugin", sizes.plugins));
   auto args = TRY(r.strings_or_empty("args"));
-  PlannedStep out{std::move(id), std::move(plugin), std::move(args), {}, {}, {}, {}, {}, {}, false};
+  PlannedStep out{std::move(id), std::move(plugin), std::move(args), {}, {}, {}, {}, {}, {}, {}, false};
   for (const auto& [name, item] : TRY(r.object("env"))->items()) {
     if (!item.is_string()) return fail(Code::kField, r.path_of("env"));
     out.env.emplace(name, item.get<std::string>());
@@ -144,7 +150,8 @@ Result<PlannedStep> read_step(const Json& value, const std::string& path, const 
   out.outputs = TRY(manifests::OutputSpec::parse_list(TRY(r.array("outputs")), r.path_of("outputs")));
   out.resources = TRY(read_resources(*TRY(r.object("resources")), r.path_of("resources")));
   out.retry = TRY(read_retry(*TRY(r.object("retry")), r.path_of("retry")));
-  if (!TRY(r.array("network"))->empty()) return fail(Code::kSpecNetwork, r.path_of("network"));
+  for (const std::string& text : TRY(r.strings_or_empty("network")))
+    out.network.push_back(TRY(manifests::Endpoint::parse(text, r.path_of("network"))).text());
   for (const Json& item : *TRY(r.array("after"))) out.dependencies.push_back(TRY(read_dependency(item, r.path_of("after"), sizes)));
   out.wants_failure = TRY(r.boolean_or("wantsFailure", false));
   TRY(r.finish());
@@ -244,7 +251,7 @@ Digest step_hash(const Plan& plan, std::size_t step, const std::vector<ResolvedI
   Json program = {{"tree", p.tree.hex()}, {"entrypoint", p.entrypoint}, {"rootfs", p.host_rootfs ? "host-ro" : "none"}};
   if (p.interpreter) program["interpreter"] = *p.interpreter;
   const Json hashed = {{"v", 1}, {"plugin", program}, {"args", s.args}, {"env", s.env}, {"inputs", resolved_json(inputs)},
-                       {"outputs", outputs_json(s.outputs)}, {"resources", resources_json(s.resources)}, {"network", Json::array()},
+                       {"outputs", outputs_json(s.outputs)}, {"resources", resources_json(s.resources)}, {"network", network_json(s)},
                        {"sandboxProfile", sandbox_profile.hex()}};
   return Digest::of(canonical_json(hashed));
 }

@@ -42,6 +42,7 @@ Result<RunReport> start_run(const RunPorts& ports, const RunRequest& request, co
   const std::string token = request.run_token.empty() ? uuid7(ports.clock.now(), ports.entropy) : request.run_token;
   auto known = TRY(ledger::run_by_token(ports.ledger, request.tenant, token, dag, inputs));
   if (!known) {
+    TRY(check_endpoints(ports.ledger, request.tenant, planned.plan, ports.network));
     Who who = options.who;
     if (!who.trace_id) who.trace_id = new_trace_id(ports.entropy);
     auto created = TRY(create_run(ports, {request.tenant, std::move(planned), token, request.rationale, std::nullopt, options.no_cache}, who));

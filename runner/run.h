@@ -25,6 +25,7 @@
 #include "ledger/ledger.h"
 #include "ledger/runs.h"
 #include "runner/catalog.h"
+#include "runner/endpoints.h"
 #include "runner/executor.h"
 
 namespace airlock::runner {
@@ -37,6 +38,7 @@ struct RunPorts {
   Entropy& entropy;
   std::string runs_folder;         // $AIRLOCK_HOME/runs
   const sandbox::Cancel& cancel;   // kDrain: start nothing more; kStop, kKill: also end what runs
+  NetworkRules network = {};       // where steps may connect to, as far as the site goes
 };
 
 struct RunCounts {
@@ -84,7 +86,7 @@ struct RunReport {
   bool existed = false;               // by its run token; if it had ended, nothing was executed
 };
 
-// Plans, creates the run and executes it to its end. An unfinished run of the same token is taken up; if another
+// Plans, creates the run and executes it to its end. kSpecNetwork, kSealedNetwork: nothing was created. An unfinished run of the same token is taken up; if another
 // process executes it right now, the report says running. Errors are refusals before anything started, or failures
 // of ledger and store on the way (then the run can be resumed); a run that fails is a report.
 Result<RunReport> start_run(const RunPorts& ports, const RunRequest& request, const RunOptions& options, RunObserver& observer);

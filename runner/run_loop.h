@@ -41,6 +41,7 @@ class RunLoop {
   std::vector<Event> due_events(Millis now);
   Result<void> check_hold(const ledger::Reader& reader);
   Result<void> record(ledger::Tx& tx, AttemptResult result);
+  Result<void> record_network(ledger::Tx& tx, const StepId& step, std::uint32_t attempt, const Json& evidence);
   Result<void> carry_out(ledger::Tx& tx, const Event& event);
   Result<void> apply(ledger::Tx& tx, const Actions& actions);
   Result<void> end_step(ledger::Tx& tx, const Change& change);

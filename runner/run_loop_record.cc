@@ -43,6 +43,7 @@ Result<void> RunLoop::record(ledger::Tx& tx, AttemptResult result) {
                          .evidence = std::move(result.evidence), .outputs_hash = std::nullopt, .error = std::nullopt};
   if (result.outcome == AttemptOutcome::kSucceeded) row.outputs_hash = tree_digest(result.outputs);
   if (result.error) row.error = error_json(*result.error);
+  TRY(record_network(tx, planned.id, result.attempt, row.evidence));
   TRY(ledger::record_attempt(tx, tenant_, row, who_));
   if (result.machine_fault) {
     if (!fault_) fault_ = Error{result.error->code, "run " + run_.row.id.str() + ", step " + planned.id.str() + ": " + result.error->context};
@@ -52,6 +53,16 @@ Result<void> RunLoop::record(ledger::Tx& tx, AttemptResult result) {
   step.outputs = artifact_rows(planned, result.outputs);
   step.from_run.reset();
   return apply(tx, scheduler_.on(StepFinished{result.step, result.outcome}));
+}
+
+// Each thing the step tried to reach is an event by itself: what a reviewer looks for stands in the history.
+Result<void> RunLoop::record_network(ledger::Tx& tx, const StepId& step, std::uint32_t attempt, const Json& evidence) {
+  const auto network = evidence.find("network");
+  if (network == evidence.end()) return {};
+  for (const Json& decision : network->at("decisions")) TRY(ledger::record_network(tx, tenant_, run_.row.id, step, attempt, decision, who_));
+  const auto others = network->at("others").get<std::uint64_t>();
+  if (others > 0) TRY(ledger::record_network(tx, tenant_, run_.row.id, step, attempt, {{"others", others}}, who_));
+  return {};
 }
 
 Result<void> RunLoop::apply(ledger::Tx& tx, const Actions& actions) {
@@ -111,21 +122,29 @@ Result<void> RunLoop::prepare(ledger::Tx& tx, const Launch& launch) {
     step.why = inputs.error();
     return apply(tx, scheduler_.on(StepFinished{launch.step, AttemptOutcome::kFailed}));
   }
+  auto grants = grants_of(tx, tenant_, planned, ports_.network);
+  if (!grants && grants.error().code != Code::kSealedNetwork) return fail(grants.error());
+  if (!grants) {  // sealed since the run began
+    step.why = grants.error();
+    return apply(tx, scheduler_.on(StepFinished{launch.step, AttemptOutcome::kFailed}));
+  }
   step.hash = step_hash(run_.plan, launch.step, inputs->resolved, ports_.executor.profile());
   if (TRY(reuse(tx, launch.step))) return apply(tx, scheduler_.on(StepFinished{launch.step, AttemptOutcome::kCached}));
   TRY(ledger::start_step(tx, tenant_, run_.row.id, planned.id, launch.attempt, *step.hash, step_inputs_hash(inputs->resolved), who_));
   auto plugin = TRY(resolver_.pinned(tx, run_.plan.plugins[planned.plugin].tree));
   starts_.push_back(attempt_of(run_.plan, launch, run_.row, run_.folder, std::move(plugin), std::move(inputs->content)));
+  starts_.back().network = std::move(*grants);
   step.begun = true;
   step.started = ports_.clock.monotonic();
   tell([id = planned.id, attempt = launch.attempt](RunObserver& o) { o.step_started(id, attempt); });
   return {};
 }
 
-// A result that is on record is worth as much as a new one, as long as its bytes are still there.
+// A result that is on record is worth as much as a new one, as long as its bytes are still there. Not one of a step with
+// endpoints, whatever its plugin says: what somebody else will answer stands in no hash.
 Result<bool> RunLoop::reuse(const ledger::Reader& reader, std::size_t step) {
   const PlannedStep& planned = run_.plan.steps[step];
-  if (run_.no_cache || !run_.plan.plugins[planned.plugin].deterministic || steps_[step].begun) return false;
+  if (run_.no_cache || !planned.network.empty() || !run_.plan.plugins[planned.plugin].deterministic || steps_[step].begun) return false;
   const auto hit = TRY(ledger::cached_step(reader, tenant_, *steps_[step].hash));
   if (!hit) return false;
   std::vector<ledger::ArtifactRow> outputs = TRY(ledger::artifacts_of(reader, tenant_, hit->run, hit->step));

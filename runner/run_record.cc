@@ -136,6 +136,7 @@ Result<OpenRun> take_up(const RunPorts& ports, const TenantId& tenant, const Run
   RunRow row = TRY(ledger::get_run(tx, tenant, run));
   const std::vector<ledger::StepRow> steps = TRY(ledger::steps_of(tx, tenant, run));
   Plan plan = TRY(stored_plan(tx, row, steps));
+  TRY(check_endpoints(tx, tenant, plan, ports.network));
   const bool no_cache = TRY(wants_no_cache(tx, row));
   const std::uint64_t token = TRY(take_lease(tx, row, ports.entropy, who));
   std::vector<StepProgress> progress = TRY(settle_attempts(tx, row, steps, who));

@@ -86,6 +86,7 @@ Result<ReplayReport> replay_run(const RunPorts& ports, const TenantId& tenant, c
   if (!is_final(first.state))
     return fail(Code::kRunState, "run " + original.str() + " is " + std::string(to_text(first.state)) + ": only a run that has ended can be replayed");
   Planned planned = TRY(plan_of(ports.ledger, first));
+  TRY(check_endpoints(ports.ledger, tenant, planned.plan, ports.network));
   ledger::Who who = options.who;
   if (!who.trace_id) who.trace_id = new_trace_id(ports.entropy);
   const std::string token = uuid7(ports.clock.now(), ports.entropy);

@@ -144,7 +144,7 @@ Result<void> HistoryIndex::add_step(const EventView& event, RunTrack& run, std::
     step.attempts_chain = chain_attempt(step.attempts_chain, event.data.text());
     ++step.attempts;
     step.last_attempt_succeeded = event.data.string_at("outcome") == "succeeded";
-  } else {
+  } else if (event.kind != "step.network") {
     project(step, 0, event, manifests::kStepData);
   }
   const bool ran_here = step.state == AuditState::kRunning && step.started;

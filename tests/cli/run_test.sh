@@ -79,7 +79,7 @@ expect 7 airlock runs watch "$slow" --ndjson
 out_has '"state":"running","stepId":"slow"'; out_has '"state":"timed_out"'
 wait "$slow_pid" && die "the slow run succeeded"
 expect 5 airlock run network
-err_has 'error[spec:network-unsupported]'
+err_has 'error[spec:network-not-allowed]'
 expect 2 airlock run demo --input nothing=1
 err_has 'error[spec:undeclared-input]'
 expect 2 airlock run demo --input nothing

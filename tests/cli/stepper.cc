@@ -1,6 +1,9 @@
 // The plugin of the CLI tests: does one thing, well or badly, as its first argument says. Static, needs no files.
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <sys/random.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -80,6 +83,30 @@ int random_bytes() {
   return write_file("/out/done.txt", std::to_string(value) + "\n");
 }
 
+// The address behind a name, as /etc/hosts has it; an address as it is.
+std::string address_of(const std::string& host) {
+  const std::string hosts = "\n" + read_all("/etc/hosts");
+  const std::size_t name = hosts.find(" " + host + "\n");
+  if (name == std::string::npos) return host;
+  const std::size_t begin = hosts.rfind('\n', name) + 1;
+  return hosts.substr(begin, name - begin);
+}
+
+int fetch(const std::string& host, const std::string& port) {
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_port = htons(static_cast<std::uint16_t>(std::atoi(port.c_str())));
+  ::inet_pton(AF_INET, address_of(host).c_str(), &to.sin_addr);
+  const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+  if (::connect(fd, reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0) {
+    std::perror("connect");
+    return 1;
+  }
+  char text[256];
+  const ssize_t n = ::read(fd, text, sizeof text);
+  return n < 0 ? 1 : write_file("/out/done.txt", std::string(text, static_cast<std::size_t>(n)));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -101,6 +128,7 @@ int main(int argc, char** argv) {
   if (what == "symlink") return ::symlink("/etc/passwd", "/out/done.txt");
   if (what == "daemon") return leave_daemon();
   if (what == "random") return random_bytes();
+  if (what == "fetch") return fetch(a, b);
   std::fprintf(stderr, "stepper: unknown work \"%s\"\n", what.c_str());
   return 64;
 }

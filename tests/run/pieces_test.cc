@@ -35,7 +35,7 @@ StepOutcome left(const std::string& step, StepState state, std::vector<TreeEntry
   return out;
 }
 
-PlannedStep planned(const std::string& id) { return {*StepId::parse(id), 0, {}, {}, {}, {}, {}, {}, {}, false}; }
+PlannedStep planned(const std::string& id) { return {*StepId::parse(id), 0, {}, {}, {}, {}, {}, {}, {}, {}, false}; }
 
 }  // namespace
 

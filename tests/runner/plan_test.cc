@@ -145,7 +145,7 @@ TEST_CASE("a plan is read back as it was written, and an edited one is refused")
   CHECK(write_plan(*again) == text);
   CHECK(plan_hash(*again) == plan_hash(p));
   for (const auto& [from, to] : std::vector<std::pair<std::string, std::string>>{
-           {"\"pids\":64", "\"pids\":65,\"x\":1"}, {"\"network\":[]", "\"network\":[\"tcp:1.2.3.4:5\"]"}, {"\"plugin\":0", "\"plugin\":9"},
+           {"\"pids\":64", "\"pids\":65,\"x\":1"}, {"\"network\":[]", "\"network\":[\"tcp:1.2.3.4:65536\"]"}, {"\"network\":[]", "\"network\":[\"tcp:HOST:5\"]"}, {"\"plugin\":0", "\"plugin\":9"},
            {"\"step\":0", "\"step\":77"}, {"{\"apiVersion\"", "{ \"apiVersion\""}, {"\"kind\":\"Plan\"", "\"kind\":\"Dag\""}}) {
     INFO(from);
     const auto bad = read_plan(replaced(text, from, to));
@@ -153,6 +153,24 @@ TEST_CASE("a plan is read back as it was written, and an edited one is refused")
     CHECK(bad.error().code == Code::kPlanMismatch);
   }
   for (std::size_t n = 0; n < text.size(); n += 97) CHECK_FALSE(read_plan(text.substr(0, n)));
+}
+
+TEST_CASE("endpoints are part of the plan and of the step's hash") {
+  FakeCatalog open = kit();
+  open.plugins.at("report@1.0.0").descriptor.network = {"tcp:10.2.0.5:443", "tcp:mirror.site:80"};
+  const auto with = [&](const char* list) {
+    const auto made = plan(replaced(kMatch, "resources: {memory: 100MiB, cpu: 0.25}", std::string("network: {allow: [") + list + "]}"), {}, open);
+    if (!made) FAIL(made.error().context);
+    return made->plan;
+  };
+  const Plan both = with("\"tcp:Mirror.site:80\", \"tcp:10.2.0.5:443\", \"tcp:mirror.SITE:80\""), one = with("\"tcp:10.2.0.5:443\""), none = with("");
+  const auto step = static_cast<std::size_t>(std::ranges::find_if(both.steps, [](const PlannedStep& s) { return !s.network.empty(); }) - both.steps.begin());
+  REQUIRE(step < both.steps.size());
+  CHECK(both.steps[step].network == std::vector<std::string>{"tcp:10.2.0.5:443", "tcp:mirror.site:80"});
+  CHECK(write_plan(*read_plan(write_plan(both))) == write_plan(both));
+  const Digest profile = Digest::of("profile");
+  CHECK(step_hash(both, step, {}, profile) != step_hash(one, step, {}, profile));
+  CHECK(step_hash(one, step, {}, profile) != step_hash(none, step, {}, profile));
 }
 
 TEST_CASE("everything that cannot run is refused when it is planned") {
@@ -167,7 +185,7 @@ TEST_CASE("everything that cannot run is refused when it is planned") {
       {"unknown plugin", "match@1.0.0", "match@1.0.1", Code::kSpecUnknownPlugin, "match@1.0.1"},
       {"unknown data", "path: data/osv}}\n", "path: data/ovs}}\n", Code::kSpecUnknownInput, "step index, input osv"},
       {"unknown bundle", "{bundle: kit, path: \"data", "{bundle: kit2, path: \"data", Code::kSpecUnknownInput, "kit2"},
-      {"endpoint", "resources: {memory: 100MiB, cpu: 0.25}", "network: {allow: [\"tcp:h:1\"]}", Code::kSpecNetwork, "tcp:h:1"},
+      {"endpoint", "resources: {memory: 100MiB, cpu: 0.25}", "network: {allow: [\"tcp:h:1\"]}", Code::kSpecCeiling, "tcp:h:1"},
       {"over the default ceiling", "memory: 100MiB", "memory: 257MiB", Code::kSpecCeiling, "step report"},
       {"over the stated ceiling", "outputs: [{path: index.json}", "resources: {memory: 65MiB}\n      outputs: [{path: index.json}", Code::kSpecCeiling, "step index"},
       {"approval", "    - id: report\n", "    - {id: gate, approval: {}, needs: [match]}\n    - id: report\n", Code::kSpecUnsupported, "approval"},

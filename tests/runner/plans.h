@@ -15,7 +15,7 @@ struct Edge {
 };
 
 inline runner::PlannedStep planned_step(const std::string& id) {
-  return {*StepId::parse(id), 0, {}, {}, {}, {}, {}, {}, {}, false};
+  return {*StepId::parse(id), 0, {}, {}, {}, {}, {}, {}, {}, {}, false};
 }
 
 inline runner::Plan empty_plan() {
