@@ -58,6 +58,15 @@ sandbox::Finished finished(sandbox::Outcome outcome, const std::string& out) {
   return done;
 }
 
+// Tries each endpoint it was granted, and a thousand that it was not.
+sandbox::Finished scanned(const sandbox::StepSpec& spec, const std::string& out) {
+  sandbox::Finished done = finished({sandbox::Outcome::Kind::kExited, 0}, out);
+  done.evidence.network = spec.network;
+  for (const sandbox::NetworkGrant& grant : spec.network) done.evidence.network_log.add({"connect", "tcp", grant.name + "/" + grant.address.text(), grant.port, true});
+  for (std::uint16_t port = 1; port <= 1000; ++port) done.evidence.network_log.add({"sendto", "udp", "192.0.2.1", port, false});
+  return done;
+}
+
 }  // namespace
 
 Result<sandbox::Finished> ScriptedCell::run(const sandbox::StepSpec& spec, const sandbox::Cancel& cancel) {
@@ -78,6 +87,7 @@ Result<sandbox::Finished> ScriptedCell::run(const sandbox::StepSpec& spec, const
     wait_for(cancel);
     return finished({Kind::kCancelled, 0}, out);
   }
+  if (verb == "scan") return scanned(spec, out);
   put(spec.capture.stdout_path, verb == "say" ? words[1] + "\n" : "");
   const int status = verb == "say" ? 0 : perform({words, in, out, spec.env.at("AIRLOCK_RUN_ID"), std::stoi(spec.env.at("AIRLOCK_ATTEMPT"))});
   return finished({Kind::kExited, status}, out);
@@ -129,7 +139,8 @@ void RunSite::import(const std::string& dag_yaml, const std::string& name) {
   std::map<std::string, std::pair<std::string, bool>> members = {{"data/a.txt", {"alpha", false}}, {"data/sub/b.txt", {"beta", false}}};
   for (const bool deterministic : {true, false}) {
     const std::string plugin = deterministic ? "step" : "dice", folder = "plugins/" + plugin + "/1.0.0/";
-    const Json descriptor = {{"name", plugin}, {"version", "1.0.0"}, {"entrypoint", "bin/step"}, {"deterministic", deterministic}};
+    const Json descriptor = {{"name", plugin}, {"version", "1.0.0"}, {"entrypoint", "bin/step"}, {"deterministic", deterministic},
+                             {"network", {{"allow", {"tcp:10.2.0.5:443", "tcp:mirror.site:80"}}}}};
     members[folder + "plugin.json"] = {canonical_json(descriptor), false};
     members[folder + "bin/step"] = {program, true};
   }
@@ -151,7 +162,7 @@ void RunSite::import(const std::string& dag_yaml, const std::string& name) {
   if (!done) FAIL(describe(done.error()));
 }
 
-runner::RunPorts RunSite::ports() { return {*ledger, *store, *executor, clock, entropy, root + "/runs", *cancel}; }
+runner::RunPorts RunSite::ports() { return {*ledger, *store, *executor, clock, entropy, root + "/runs", *cancel, network}; }
 
 Result<runner::RunReport> RunSite::run(const std::string& dag, const RunSetup& setup) {
   const TenantId who = tenant(setup.tenant);

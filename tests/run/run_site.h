@@ -51,7 +51,8 @@ class TestFs : public Fs {
   Fuse& fuse_;
 };
 
-// Beside the verbs: hang (times out), wait (until it is cancelled), oom, signal N, broken (the sandbox fails).
+// Beside the verbs: hang (times out), wait (until it is cancelled), oom, signal N, broken (the sandbox fails),
+// scan (tries its endpoints, and a thousand others).
 class ScriptedCell : public runner::Cell {
  public:
   explicit ScriptedCell(std::string scratch) : scratch_(std::move(scratch)) {}
@@ -122,6 +123,7 @@ class RunSite {
   runner::CellFactory cells;                         // of executors made by open()
   Digest profile = Digest::of("scripted");
   std::size_t workers = 2;
+  runner::NetworkRules network;                      // the site's list
   std::string program;                               // bytes of the plugin's entry point
   Watcher watcher{fuse};
 
