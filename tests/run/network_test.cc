@@ -100,7 +100,7 @@ TEST_CASE("a tenant that is sealed before the run starts nothing, and one that i
   REQUIRE(report);
   CHECK(site.states(report->run.id) == "first succeeded, second failed, third skipped");
   REQUIRE(report->failures.size() == 1);
-  CHECK(report->failures[0].error.context.contains("sealed"));
+  CHECK(report->failures[0].error.code == Code::kSealedNetwork);
   CHECK(network_events(site, "run:" + report->run.id.str() + "/step:second").empty());
   const auto refused = site.run("work");
   REQUIRE_FALSE(refused);
