@@ -173,6 +173,13 @@ class Rules(unittest.TestCase):
                 wrong.append(f"{number}: no test")
         self.assertEqual(wrong, [])
 
+    def test_every_hostile_step_is_tried_under_its_id(self):
+        wanted = [f"{kind}{n}" for kind, last in (("E", 23), ("X", 10), ("D", 9), ("P", 7), ("L", 3)) for n in range(1, last + 1)]
+        # Of X8 (a rule that is none) no step ever hears.
+        tried = "".join(p.read_text(encoding="utf-8") for p in files(".cc") if shown(p).startswith("tests/kernel/") or shown(p) == "tests/manifests/endpoint_test.cc")
+        # The name of a test case or of an attempt begins with them.
+        self.assertEqual([i for i in wanted if not re.search(rf'"(?:[EXDPL]\d+, )*{i}[:,-]', tried)], [])
+
     def test_every_error_code_is_given_by_somebody(self):
         codes = re.findall(r'^AIRLOCK_CODE\((k\w+), "([^"]+)"', (ROOT / "base/error_codes.def").read_text(encoding="utf-8"), re.M)
         self.assertEqual(len({text for _, text in codes}), len(codes), "two codes have one text")

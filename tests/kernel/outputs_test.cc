@@ -3,7 +3,7 @@
 
 using namespace kernel_test;
 
-TEST_CASE("P4: outputs that are no plain files are refused by name", "[outputs]") {
+TEST_CASE("P2, P4: outputs that are no plain files are refused by name", "[outputs]") {
   Sandbox box;
   struct Case {
     const char* what;
