@@ -19,7 +19,11 @@ Result<int> doctor(const Shell& shell) {
             std::string(widest - name.size() + 2, ' ') + printable(layer.detail) + "\n";
     if (!layer.ok) text += std::string(widest + 10, ' ') + "remedy: " + layer.remedy + "\n";
   }
-  TRY(shell.emit(sandbox::doctor_json(*host), text));
+  const auto endpoints = all ? sandbox::probe_endpoints(*host) : sandbox::EndpointStatus{false, "not tried: a layer is missing", "Get the layers first."};
+  text += "  " + paint(endpoints.ok ? "ok  " : "--  ", endpoints.ok ? Tone::kGood : Tone::kWarn, shell.terminal.stdout_colour) + "  endpoints" +
+          std::string(widest - std::string_view("endpoints").size() + 2, ' ') + printable(endpoints.detail) + "\n";
+  if (!endpoints.ok) text += std::string(widest + 10, ' ') + "remedy: " + endpoints.remedy + "\n";
+  TRY(shell.emit(sandbox::doctor_json(*host, endpoints), text));
   if (!all) return code_info(Code::kSandboxUnavailable).exit_status;
   return 0;
 }

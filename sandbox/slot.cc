@@ -50,7 +50,7 @@ std::string Host::summary() const {
   return missing.empty() ? text + "; every layer holds" : text + "; missing: " + missing;
 }
 
-Json doctor_json(const Host& host) {
+Json doctor_json(const Host& host, const EndpointStatus& endpoints) {
   Json layers = Json::array();
   bool ok = true;
   for (const LayerStatus& status : host.layers()) {
@@ -59,7 +59,9 @@ Json doctor_json(const Host& host) {
     ok = ok && status.ok;
     layers.push_back(std::move(layer));
   }
-  return {{"ok", ok}, {"summary", host.summary()}, {"profile", host.profile().prefixed()}, {"layers", layers}};
+  Json door = {{"ok", endpoints.ok}, {"detail", endpoints.detail}};
+  if (!endpoints.ok) door["remedy"] = endpoints.remedy;
+  return {{"ok", ok}, {"summary", host.summary()}, {"profile", host.profile().prefixed()}, {"layers", layers}, {"endpoints", std::move(door)}};
 }
 
 Result<Digest> profile_digest() { return TRY(build_seccomp_profile()).digest; }

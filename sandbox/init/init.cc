@@ -61,7 +61,16 @@ void print_fact(const char* name, long value) {
   call(SYS_write, 3, address(line), static_cast<long>(n));
 }
 
-[[noreturn]] void probe() {
+// To a port of the runner's loopback, in decimal.
+long connect_to(const char* port) {
+  unsigned number = 0;
+  while (*port >= '0' && *port <= '9') number = number * 10 + static_cast<unsigned>(*port++ - '0');
+  const unsigned char to[16] = {2, 0, static_cast<unsigned char>(number >> 8), static_cast<unsigned char>(number & 0xff), 127, 0, 0, 1};
+  const long fd = call(SYS_socket, 2 /* AF_INET */, 1 /* SOCK_STREAM */, 0);
+  return fd < 0 ? fd : call(SYS_connect, fd, address(to), sizeof to);
+}
+
+[[noreturn]] void probe(const char* port) {
   print_fact("uid", call(SYS_getuid));
   print_fact("euid", call(SYS_geteuid));
   print_fact("groups", call(SYS_getgroups));
@@ -77,6 +86,7 @@ void print_fact(const char* name, long value) {
   print_fact("capabilities", data[0] | data[1] | data[2] | data[3] | data[4] | data[5]);
   print_fact("seccomp", call(SYS_prctl, PR_GET_SECCOMP));
   print_fact("mount", call(SYS_mount));
+  if (port != nullptr) print_fact("connect", connect_to(port));
   leave(0);
 }
 
@@ -114,7 +124,7 @@ extern "C" [[noreturn, gnu::used]] void airlock_init_main(long* stack) {
   const long argc = stack[0];
   char** argv = reinterpret_cast<char**>(stack + 1);
   if (call(SYS_getpid) == 1) run(argv, argv + argc + 1);
-  if (argc > 1 && same(argv[1], kProbeArgument)) probe();
+  if (argc > 1 && same(argv[1], kProbeArgument)) probe(argc > 2 ? argv[2] : nullptr);
   leave(125);  // never outside a pid namespace of our own: run() signals every process it can see
 }
 

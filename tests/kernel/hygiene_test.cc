@@ -277,7 +277,7 @@ TEST_CASE("an ordinary user who was given control groups has every layer, and ev
 
 TEST_CASE("doctor names every layer and says whether it holds", "[hygiene]") {
   const auto host = probe();
-  const Json doctor = doctor_json(*host);
+  const Json doctor = doctor_json(*host, probe_endpoints(*host));
   REQUIRE(doctor["layers"].size() == kAllLayers.size());
   for (const Json& layer : doctor["layers"]) {
     INFO(layer.dump());
@@ -286,6 +286,20 @@ TEST_CASE("doctor names every layer and says whether it holds", "[hygiene]") {
     if (!layer["ok"].get<bool>()) skip(layer["name"].get<std::string>() + " is missing: " + layer["detail"].get<std::string>());
   }
   CHECK(doctor["profile"] == profile_digest()->prefixed());
+  INFO(doctor["endpoints"].dump());
+  CHECK(doctor["endpoints"]["ok"] == true);
+  CHECK(doctor_json(*host, {false, "seen", "do this"})["endpoints"] == Json{{"ok", false}, {"detail", "seen"}, {"remedy", "do this"}});
+}
+
+TEST_CASE("doctor says that endpoints cannot be given where the machine has no loopback", "[hygiene]") {
+  const auto host = probe();
+  if (::geteuid() != 0) return skip("only root makes a network namespace here");
+  const std::string said = in_child([&host]() -> std::string {
+    if (::unshare(CLONE_NEWNET) != 0) return "no namespace";
+    const EndpointStatus status = probe_endpoints(*host);
+    return (status.ok ? "reached " : "refused ") + status.remedy;
+  });
+  CHECK(said == "refused The machine's own loopback must be up: ip link set lo up.");
 }
 
 TEST_CASE("a layer that is allowed to be missing but is there is used all the same", "[hygiene]") {
