@@ -186,7 +186,7 @@ int Broker::connect(const Call& call, std::uint64_t address, int size) {
     const sockaddr none{};
     return ::connect(socket->fd.get(), &none, sizeof none) == 0 ? 0 : errno;
   }
-  if (const auto known = take_up(call, socket->given, *target)) return *known;
+  if (const auto known = take_up(call, *socket, *target)) return *known;
   const bool internet = target->kind == Target::Kind::kInternet && (socket->domain == AF_INET || socket->domain == AF_INET6);
   const bool fits = internet && target->family == static_cast<unsigned>(socket->domain);
   const bool granted = fits && socket->type == SOCK_STREAM && is_granted(grants_, *target);
@@ -236,19 +236,21 @@ int Broker::wait_for(const Call& call, const Target& target, UniqueFd socket, bo
 
 // A signal that the step handles takes a thread out of its call, and then the kernel has it call again: it goes on
 // waiting for the same connection, which was judged and counted already.
-std::optional<int> Broker::take_up(const Call& call, bool given, const Target& target) {
-  const auto same = [&](const auto& known) {
-    return known.tid == call.tid && known.fd == call.fd && known.target.address == target.address && known.target.port == target.port;
-  };
-  if (const auto unheard = std::ranges::find_if(unheard_, same); unheard != unheard_.end()) {
-    const int result = unheard->result;
-    unheard_.erase(unheard);
-    if (given) return deliver(call, target, result);  // else it was closed meanwhile, and this is another
+std::optional<int> Broker::take_up(const Call& call, const Socket& socket, const Target& target) {
+  const auto same = [&](const auto& known) { return known.fd == call.fd && known.target.address == target.address && known.target.port == target.port; };
+  if (auto told = told_.extract(call.tid); told && socket.given && same(told.mapped())) {
+    // Or the program asks whether its connection stands by now: the kernel, too, says so once, and then EISCONN.
+    const std::uint8_t state = tcp_state(socket.fd.get());
+    if (state != TCP_CLOSE) {
+      if (state != TCP_SYN_SENT && state != TCP_SYN_RECV) told.mapped().result = 0;
+      if (!respond(call.id, told.mapped().result)) told_.insert(std::move(told));
+      return kLater;
+    }
   }
-  const auto found = std::ranges::find_if(pending_, [&](const auto& entry) { return same(entry.second); });
+  const auto found = std::ranges::find_if(pending_, [&](const auto& entry) { return entry.second.tid == call.tid && same(entry.second); });
   if (found == pending_.end()) return std::nullopt;
   Pending& pending = found->second;
-  if (pending.ours == given) {  // likewise
+  if (pending.ours == socket.given) {  // the socket was closed meanwhile, and this is another
     pending_.erase(found);
     return std::nullopt;
   }
@@ -295,10 +297,9 @@ int Broker::install(const Call& call, const Target& target, UniqueFd socket, boo
 }
 
 int Broker::deliver(const Call& call, const Target& target, int result) {
-  if (!respond(call.id, result)) {
-    if (unheard_.size() == kMostUnheard) unheard_.erase(unheard_.begin());
-    unheard_.push_back({call.tid, call.fd, target, result});
-  }
+  if (told_.size() >= kMostTold) told_.clear();
+  told_.insert_or_assign(call.tid, Told{call.fd, target, result});
+  (void)respond(call.id, result);  // ignoring: whether it was heard, nobody can say
   return kLater;
 }
 

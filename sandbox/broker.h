@@ -59,9 +59,10 @@ class Broker {
     bool close_on_exec = false;
     std::optional<int> result{};   // known, but the call was interrupted: it may come back
   };
-  // A call that was interrupted after its socket was installed and before its answer arrived.
-  struct Unheard {
-    int tid = 0, fd = -1;
+  // What a thread was told last of a socket that was installed. A signal can take it out of its call before it hears the
+  // answer, and the kernel does not say so, not even to whoever answered: the call then comes again.
+  struct Told {
+    int fd = -1;
     Target target;
     int result = 0;
   };
@@ -73,7 +74,7 @@ class Broker {
     const char* protocol() const;
   };
   static constexpr int kContinue = -1, kLater = -2;
-  static constexpr std::size_t kMostUnheard = 64;
+  static constexpr std::size_t kMostTold = 4096;
 
   explicit Broker(std::vector<NetworkGrant> grants) : grants_(std::move(grants)) {}
   bool take_call();
@@ -86,7 +87,7 @@ class Broker {
   int send_messages(const Call& call, std::uint64_t messages, unsigned count, int flags);
   int refuse_message(const Call& call, std::uint64_t address, int size, int flags);
   int wait_for(const Call& call, const Target& target, UniqueFd socket, bool ours);
-  std::optional<int> take_up(const Call& call, bool given, const Target& target);
+  std::optional<int> take_up(const Call& call, const Socket& socket, const Target& target);
   int install(const Call& call, const Target& target, UniqueFd socket, bool close_on_exec, int result);
   int deliver(const Call& call, const Target& target, int result);
   void finish(std::uint64_t key);
@@ -103,7 +104,7 @@ class Broker {
   std::uint64_t namespace_ = 0;  // cookie of the network namespace that connections start from
   std::size_t notification_size_ = 0, response_size_ = 0;
   std::map<std::uint64_t, Pending> pending_;
-  std::vector<Unheard> unheard_;
+  std::map<int, Told> told_;     // by thread
   std::uint64_t next_key_ = 1;   // 0 is the listener's
 };
 

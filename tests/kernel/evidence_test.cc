@@ -26,7 +26,7 @@ TEST_CASE("the evidence has these fields, and no others", "[evidence]") {
   CHECK(keys(e["usage"]) == std::vector<std::string>{"bytesWritten", "cpuMicros", "inodesUsed", "memoryPeak", "pidsPeak"});
   CHECK(keys(e["limitEvents"]) == std::vector<std::string>{"cpuThrottledMicros", "oomKills", "pidsLimitHits"});
   CHECK(keys(e["logs"]) == std::vector<std::string>{"events", "stderr", "stdout"});
-  CHECK(e["network"] == Json{{"mode", "denied"}, {"decisions", Json::array()}});
+  CHECK(e["network"] == Json{{"mode", "denied"}, {"granted", Json::array()}, {"decisions", Json::array()}, {"others", 0}});
 }
 
 TEST_CASE("what was in force, and what was declared, stands in the evidence as it was", "[evidence]") {

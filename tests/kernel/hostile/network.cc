@@ -99,6 +99,7 @@ int reach(const char* variable) {
   std::printf("%s nodelay=%d flags=%d cloexec=%d peer=%d\n", greeting(fd).c_str(), kept, ::fcntl(fd, F_GETFL) & O_NONBLOCK, ::fcntl(fd, F_GETFD),
               std::memcmp(&peer, &to.bytes, 8));
   say("again", connect_to(fd, to));
+  say("and-again", connect_to(fd, to));
   return 0;
 }
 
@@ -130,6 +131,7 @@ int without_blocking() {
   ::fcntl(fd, F_SETFL, 0);
   std::puts(greeting(fd).c_str());
   say("again", connect_to(fd, to));
+  say("and-again", connect_to(fd, to));
   const int failing = tcp(SOCK_NONBLOCK), refused = connect_to(failing, endpoint("CLOSED"));
   wait_writable(failing, 10'000);
   return say("closed", refused == EINPROGRESS ? pending_error(failing) : refused) == ECONNREFUSED ? 0 : 1;
@@ -257,6 +259,7 @@ int turn_given() {
   const int fd = tcp(SOCK_NONBLOCK);
   say("silent", connect_to(fd, endpoint("SILENT")));
   say("early", connect_to(fd, endpoint("SILENT")));
+  say("earlier", connect_to(fd, endpoint("SILENT")));
   ::shutdown(fd, SHUT_RDWR);
   const Endpoint here = endpoint("ANYWHERE"), forbidden = endpoint("FORBIDDEN");
   char byte = 'x';
