@@ -60,7 +60,7 @@ Result<void> check_target(const std::string& target) {
 
 class Planner {
  public:
-  Planner(const StepSpec& spec, const HostFacts& host) : spec_(spec), host_(host), ready_(host.place && spec.rootfs == Rootfs::kNone) {}
+  Planner(const StepSpec& spec, const HostFacts& host, const HostTree& tree) : spec_(spec), host_(host), tree_(tree), ready_(host.place && spec.rootfs == Rootfs::kNone) {}
 
   void add(Op op) { plan_.ops.push_back(std::move(op)); }
   bool uses(Layer layer) const { return host_.layers.has(layer); }
@@ -90,8 +90,8 @@ class Planner {
   void sources(const std::vector<ResolvedMount>& mounts) {
     if (!ready_) devices();
     for (const ResolvedMount& mount : mounts) sources_.push_back({mount});
-    if (spec_.rootfs == Rootfs::kHostRo)
-      for (const ResolvedMount& mount : host_.tree.mounts) sources_.push_back({mount, Layer::kRoot, mount.is_dir});
+    if (spec_.rootfs != Rootfs::kNone)
+      for (const ResolvedMount& mount : tree_.mounts) sources_.push_back({mount, Layer::kRoot, mount.is_dir && spec_.rootfs == Rootfs::kHostRo});
   }
 
   // By the child while it still is who the runner was: a home may be closed to everybody else.
@@ -137,11 +137,13 @@ class Planner {
     make_link("dev/stdout", "/proc/self/fd/1");
     make_link("dev/stderr", "/proc/self/fd/2");
     make_link("dev/shm", "/tmp");
-    if (spec_.rootfs != Rootfs::kHostRo) return;
-    make_dir("etc");
-    make_file("etc/passwd", "nobody:x:65534:65534:nobody:/tmp:/bin/sh\n");
-    make_file("etc/group", "nogroup:x:65534:\n");
-    for (const auto& [path, to] : host_.tree.symlinks) make_link(path.substr(1), to);
+    if (spec_.rootfs == Rootfs::kNone) return;
+    if (spec_.rootfs == Rootfs::kHostRo) {  // an image has its own /etc, or none
+      make_dir("etc");
+      make_file("etc/passwd", "nobody:x:65534:65534:nobody:/tmp:/bin/sh\n");
+      make_file("etc/group", "nogroup:x:65534:\n");
+    }
+    for (const auto& [path, to] : tree_.symlinks) make_link(path.substr(1), to);
   }
 
   // /out and /tmp are two folders of one tmpfs, so that `disk` bounds them together. Its pages are memory of the
@@ -241,10 +243,10 @@ class Planner {
     allow("/plugin", kRead | kExecute);
     allow("/in", kRead | kExecute);
     for (const char* path : {"/out", "/tmp"}) allow(path, handled & ~(kMakeChar | kMakeBlock | kIoctlDev));
-    if (spec_.rootfs == Rootfs::kHostRo) {
-      allow("/etc", kRead);
-      for (const ResolvedMount& mount : host_.tree.mounts)
-        if (mount.is_dir) allow(mount.target, kRead | kExecute);
+    if (spec_.rootfs == Rootfs::kHostRo) allow("/etc", kRead);
+    for (const ResolvedMount& mount : tree_.mounts) {
+      if (mount.is_dir) allow(mount.target, kRead | kExecute);
+      else if (spec_.rootfs == Rootfs::kImage) allow(mount.target, kReadFile | kExecute);  // the host's lie below /etc
     }
     add({.kind = OpKind::kLandlockEnforce, .layer = Layer::kLandlock, .slot = kLandlockSlot});
   }
@@ -275,6 +277,7 @@ class Planner {
 
   const StepSpec& spec_;
   const HostFacts& host_;
+  const HostTree& tree_;  // beside our own names
   const bool ready_;  // the root stands already
   std::vector<Source> sources_;
   SetupPlan plan_;
@@ -291,7 +294,7 @@ std::uint64_t landlock_fs_rights(unsigned abi) {
   return rights;
 }
 
-Result<SetupPlan> make_plan(const StepSpec& spec, const HostFacts& host, const std::vector<ResolvedMount>& mounts) {
+Result<SetupPlan> make_plan(const StepSpec& spec, const HostFacts& host, const std::vector<ResolvedMount>& mounts, const HostTree& image) {
   TRY(check_program(spec));
   TRY(check_resources(spec.resources));
   std::vector<std::string> targets;
@@ -302,7 +305,8 @@ Result<SetupPlan> make_plan(const StepSpec& spec, const HostFacts& host, const s
     if (mount.target == "/plugin" && !mount.is_dir) return fail(Code::kStepInput, "/plugin is not a folder");
     targets.push_back(mount.target);
   }
-  Planner planner(spec, host);
+  const HostTree nothing;
+  Planner planner(spec, host, spec.rootfs == Rootfs::kHostRo ? host.tree : spec.rootfs == Rootfs::kImage ? image : nothing);
   planner.namespaces();
   planner.sources(mounts);
   if (host.place) planner.leave_sources_to_the_runner();
@@ -330,7 +334,8 @@ SetupPlan make_place_plan(const HostFacts& host) {
   HostFacts from_scratch = host;
   from_scratch.place = false;
   const StepSpec nothing;
-  Planner planner(nothing, from_scratch);
+  const HostTree no_tree;
+  Planner planner(nothing, from_scratch, no_tree);
   planner.place_namespaces();
   planner.private_mounts();
   planner.devices();

@@ -110,7 +110,7 @@ TEST_CASE("a plan has every step in order, expanded, substituted and pinned") {
   REQUIRE(got->trees.contains(osv.sha256));
   CHECK(tree_digest(got->trees.at(osv.sha256)) == osv.sha256);
   for (const PlannedPlugin& plugin : p.plugins) CHECK(got->trees.contains(plugin.tree));
-  CHECK(p.plugins[2].host_rootfs);
+  CHECK(p.plugins[2].rootfs == manifests::RootfsKind::kHostReadOnly);
   CHECK_FALSE(p.plugins[2].deterministic);
 }
 
@@ -260,7 +260,7 @@ TEST_CASE("the step hash follows what can change the result, and nothing else") 
   CHECK(differs([](Plan& p) { p.plugins[p.steps[1].plugin].tree = Digest::of("x"); }));
   CHECK(differs([](Plan& p) { p.plugins[p.steps[1].plugin].entrypoint = "bin/other"; }));
   CHECK(differs([](Plan& p) { p.plugins[p.steps[1].plugin].interpreter = "usr/bin/python3"; }));
-  CHECK(differs([](Plan& p) { p.plugins[p.steps[1].plugin].host_rootfs = true; }));
+  CHECK(differs([](Plan& p) { p.plugins[p.steps[1].plugin].rootfs = manifests::RootfsKind::kHostReadOnly; }));
   CHECK(differs([](Plan& p) { p.steps[1].args.push_back(""); }));
   CHECK(differs([](Plan& p) { p.steps[1].env["A"] = "b"; }));
   CHECK(differs([](Plan& p) { p.steps[1].outputs.clear(); }));
