@@ -58,21 +58,35 @@ Result<Digest> member(const Tree& layout, std::string_view path) {
 
 }  // namespace
 
+Result<void> check_image_folder(const std::string& folder) {
+  const oci::Layout layout = TRY(oci::Layout::open(folder));
+  const oci::LayoutReport report = TRY(layout.check());
+  if (!report.missing.empty()) return fail(Code::kOciMissing, report.missing.front().prefixed());
+  TRY(layout.choose(kImagePlatform));
+  return {};
+}
+
 Result<void> check_image_layout(const Tree& layout, const Store& store) {
   TRY(oci::check_layout_file(TRY(store.read(TRY(member(layout, "oci-layout")), oci::kMaxDocument))));
   const oci::Index index = TRY(oci::parse_index(TRY(store.read(TRY(member(layout, "index.json")), oci::kMaxDocument)), "index.json"));
-  const auto read = [&](const oci::Descriptor& d) -> Result<std::string> {
-    // A blob of a layout and a blob of the store have the same name; only the layout's own are its parts.
+  // A blob of a layout and a blob of the store have the same name; only the layout's own are its parts.
+  const auto look_for = [&](const oci::Descriptor& d) -> Result<void> {
     const std::string path = "blobs/sha256/" + d.digest.hex();
     const auto it = std::ranges::find(layout, path, &TreeEntry::path);
     if (it == layout.end()) return fail(Code::kOciMissing, d.digest.prefixed());
     if (it->sha256 != d.digest) return fail(Code::kOciDigest, path + " has " + it->sha256.prefixed());
+    return {};
+  };
+  const auto read = [&](const oci::Descriptor& d) -> Result<std::string> {
+    TRY(look_for(d));
     std::string text = TRY(store.read(d.digest, oci::kMaxDocument));
     if (text.size() != d.size)
-      return fail(Code::kOciDigest, path + " has " + std::to_string(text.size()) + " bytes, " + std::to_string(d.size) + " are stated");
+      return fail(Code::kOciDigest, d.digest.prefixed() + " has " + std::to_string(text.size()) + " bytes, " + std::to_string(d.size) + " are stated");
     return text;
   };
-  TRY(oci::choose_image(index, kImagePlatform, read));
+  const oci::Manifest manifest = TRY(oci::parse_manifest(TRY(read(TRY(oci::choose_image(index, kImagePlatform, read)))), "the manifest"));
+  TRY(look_for(manifest.config));
+  for (const oci::Descriptor& layer : manifest.layers) TRY(look_for(layer));
   return {};
 }
 

@@ -40,8 +40,11 @@ struct PrunedImages {
   std::uint64_t bytes = 0;     // of their files
 };
 
-// That `layout`, of whose files the store has every one, is an OCI image layout with one image for kImagePlatform. Reads
-// its documents and no layer. kOciMalformed, kOciMissing, kOciDigest; kNotFound, kStoreCorrupt as Store::read().
+// That the layout in `folder` is sound in every blob, lacks none, and has one image for kImagePlatform: before it is packed.
+Result<void> check_image_folder(const std::string& folder);
+
+// That `layout`, of whose files the store has every one, is an OCI image layout with one image for kImagePlatform that lacks
+// no layer. Reads its documents only. kOciMalformed, kOciMissing, kOciDigest; kNotFound, kStoreCorrupt as Store::read().
 Result<void> check_image_layout(const Tree& layout, const Store& store);
 
 class ImageStore {

@@ -109,6 +109,13 @@ Result<SpecSet::Summary> SpecSet::check(const manifests::BundleManifest& manifes
   return Summary{dags_.size(), plugins_.size()};
 }
 
+std::map<std::string, std::string> SpecSet::rootfs_paths() const {
+  std::map<std::string, std::string> out;
+  for (const auto& [path, plugin] : plugins_)
+    if (plugin.rootfs == manifests::RootfsKind::kOciLayout) out.emplace(plugin.rootfs_path, path);
+  return out;
+}
+
 Result<std::vector<ledger::NewDag>> SpecSet::take_dags() {
   std::vector<ledger::NewDag> out;
   for (auto& [path, dag] : dags_) {
