@@ -155,10 +155,13 @@ Result<void> ImageStore::fill(const Tree& layout, const std::string& work, const
 
 Result<void> ImageStore::unpack(const Tree& layout, const Digest& name) {
   const std::string work = folder_ + "/.building-" + to_hex(SystemEntropy().bytes(12));
-  TRY(fs_.make_dir(work, 0700));
-  const UniqueFd lock = TRY(fs_.create(work + "/lock", 0600));
-  TRY(take_lock(lock.get(), LOCK_EX | LOCK_NB, work));
-  auto made = fill(layout, work, work + "/image");
+  if (const auto begun = fs_.make_dir(work, 0700); !begun) {
+    (void)remove_work_folder(work);  // ignoring: it may not be there
+    return begun;
+  }
+  const auto lock = fs_.create(work + "/lock", 0600);
+  auto made = lock ? take_lock(lock->get(), LOCK_EX | LOCK_NB, work) : Result<void>(fail(lock.error()));
+  if (made) made = fill(layout, work, work + "/image");
   // COMMIT POINT: before, a folder that sweep() removes; after, the whole image, on disk, under its name; test: "an image
   // that could not be unpacked leaves nothing, and the next use succeeds"
   if (made) made = fs_.rename(work + "/image", path_of(name));

@@ -1,9 +1,10 @@
 // bundle/image_store: root file systems for steps, each unpacked once from an OCI image layout that a bundle brought
 // (docs/formats.md, "Plugin").
 //
-//   images/<tree digest of the layout>/root/    the files of its image, as all layers together make them
-//                                     listing   what lies in root/, written when it was unpacked
-//                                     blobs     digests of the layout's files: while the store has all, the image stays
+//   images/<tree digest of the layout>/
+//     root/     the files of its image, as all layers together make them
+//     listing   what lies in root/, written when it was unpacked
+//     blobs     digests of the layout's files: while the store has all of them, the image stays
 //
 // The layout's files are those of a verified bundle; each layer is checked against its digest and the configuration's
 // diff_id while it is unpacked. The first use in a process proves root/ against the listing, every byte of it; what was

@@ -36,6 +36,23 @@ add_dag kit look '[{id: one, plugin: script@1.0.0, args: [first], outputs: [{pat
     {id: two, plugin: script@1.0.0, args: [second], outputs: [{path: seen.txt}]}]'
 
 expect 0 airlock plugin check $plugin
+out_has 'sound image layout'
+# What could not be unpacked is not packed: a layer that is missing, or another one; no layout at all.
+layer=$(ls -S kit/data/images/shell/blobs/sha256/* | head -1)
+mv "$layer" aside
+expect 2 airlock plugin check $plugin
+err_has 'data/images/shell'; err_has 'oci:missing'
+expect 2 airlock bundle build kit -o broken.tar.zst --key pub.key
+err_has 'plugins/script/1.0.0/plugin.json'; err_has 'oci:missing'
+(cat aside; echo) >"$layer"
+expect 2 airlock bundle build kit -o broken.tar.zst --key pub.key
+err_has 'oci:digest'
+mv aside "$layer"
+mv kit/data/images/shell/index.json aside
+expect 2 airlock bundle build kit -o broken.tar.zst --key pub.key
+err_has 'data/images/shell/index.json'
+[ ! -e broken.tar.zst ] || die "a bundle was left"
+mv aside kit/data/images/shell/index.json
 build_kit kit kit.tar.zst
 expect 0 airlock bundle verify kit.tar.zst --key pub.pub
 expect 0 airlock bundle import kit.tar.zst
@@ -62,3 +79,16 @@ out_has 'changed=new'
 
 expect 0 airlock audit export -o evidence.tar.zst
 expect 0 airlock audit verify evidence.tar.zst --key "$AIRLOCK_HOME/keys/site.pub"
+
+# An image goes with the last generation that brought it.
+rm -r kit/data/images $plugin kit/dags/look.yaml
+for generation in 2 3; do
+  sed -i "s/\"version\": \"[^\"]*\", \"generation\": [0-9]*/\"version\": \"$generation.0.0\", \"generation\": $generation/" kit/bundle.json
+  build_kit kit kit$generation.tar.zst
+  expect 0 airlock bundle import kit$generation.tar.zst
+done
+expect 0 airlock bundle prune --keep 3 --json
+[ "$(json 'd["images"]')" = '[]' ] || die "an image went while its layout was there"
+expect 0 airlock bundle prune --keep 1 --json
+[ "$(json 'd["images"]')" = "['$image']" ] || die "the image did not go: $(cat out)"
+[ -z "$(ls -A "$AIRLOCK_HOME/images")" ] || die "left: $(ls -A "$AIRLOCK_HOME/images")"
