@@ -155,6 +155,7 @@ Result<void> ImageStore::fill(const Tree& layout, const std::string& work, const
 
 Result<void> ImageStore::unpack(const Tree& layout, const Digest& name) {
   const std::string work = folder_ + "/.building-" + to_hex(SystemEntropy().bytes(12));
+  TRY(fs_.make_dir(folder_, 0755));
   if (const auto begun = fs_.make_dir(work, 0700); !begun) {
     (void)remove_work_folder(work);  // ignoring: it may not be there
     return begun;
@@ -192,7 +193,7 @@ Result<bool> ImageStore::doomed(const std::string& path, UniqueFd& lock) const {
 
 Result<PrunedImages> ImageStore::prune() {
   PrunedImages pruned;
-  if (folder_.empty()) return pruned;
+  if (!path_exists(folder_)) return pruned;
   const std::lock_guard turn(mutex_);
   std::vector<Digest> names;
   std::error_code ec;

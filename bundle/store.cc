@@ -60,10 +60,8 @@ Result<std::unique_ptr<Store>> Store::open(StoreLayout layout, Fs& fs) {
   TRY(make_dirs(store->layout_.trees, 0755));
   for (const std::string& folder : {cas + "/sha256", cas + "/tmp"}) TRY(fs.make_dir(folder, 0755));
   for (const std::string& folder : {cas, cas + "/sha256", cas + "/tmp", store->layout_.trees}) TRY(check_folder(folder));
-  if (const std::string& images = store->layout_.images; !images.empty()) {
-    TRY(make_dirs(images, 0755));
-    TRY(check_folder(images));
-  }
+  // Made with the first image, so that a site without any needs none.
+  if (const std::string& images = store->layout_.images; path_exists(images)) TRY(check_folder(images));
   return store;
 }
 
@@ -144,7 +142,7 @@ Result<SweepReport> Store::sweep() {
   SweepReport report;
   std::error_code ec;
   std::vector<std::string> parents = {layout_.cas + "/tmp", layout_.trees};
-  if (!layout_.images.empty()) parents.push_back(layout_.images);
+  if (path_exists(layout_.images)) parents.push_back(layout_.images);
   for (const std::string& parent : parents) {
     const bool named = parent != parents.front();  // what is finished stands there under its name
     for (const auto& entry : std::filesystem::directory_iterator(parent, ec)) {

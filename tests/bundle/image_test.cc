@@ -47,10 +47,10 @@ Tree put(Store& store, const Files& files) {
 
 struct Home {
   explicit Home(const std::string& at, Fs& port = system_fs()) : images(at + "/images"), store(Store::open({at + "/cas", at + "/trees", images}, port).value()) {}
-  // Of this process' first use: a new object knows nothing of what was proven.
   Result<UsedImage> provide(const Tree& layout) { return store->images().provide(layout); }
   std::vector<std::string> names() const {
     std::vector<std::string> out;
+    if (!fs::exists(images)) return out;
     for (const auto& entry : fs::directory_iterator(images)) out.push_back(entry.path().filename());
     return out;
   }
@@ -266,6 +266,18 @@ TEST_CASE("sweep removes a half unpacked image without following its links") {
   struct stat st{};
   REQUIRE(::stat(outside.c_str(), &st) == 0);
   CHECK((st.st_mode & 07777) == 0750);
+}
+
+TEST_CASE("a folder of images that others could change is not used") {
+  const TempDir dir;
+  fs::create_directories(dir / "elsewhere");
+  fs::create_directory_symlink(dir / "elsewhere", dir / "images");
+  CHECK(Store::open({dir / "cas", dir / "trees", dir / "images"}).error().code == Code::kHomeUnusable);
+  fs::remove(dir / "images");
+  const Tree layout = put(*Home(dir.path()).store, two_layers());
+  REQUIRE(Home(dir.path()).provide(layout));
+  ::chmod((dir / "images").c_str(), 0777);
+  CHECK(Store::open({dir / "cas", dir / "trees", dir / "images"}).error().code == Code::kHomeUnusable);
 }
 
 TEST_CASE("a disk that is full while an image is unpacked leaves nothing") {

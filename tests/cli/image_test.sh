@@ -91,4 +91,4 @@ expect 0 airlock bundle prune --keep 3 --json
 [ "$(json 'd["images"]')" = '[]' ] || die "an image went while its layout was there"
 expect 0 airlock bundle prune --keep 1 --json
 [ "$(json 'd["images"]')" = "['$image']" ] || die "the image did not go: $(cat out)"
-[ -z "$(ls -A "$AIRLOCK_HOME/images")" ] || die "left: $(ls -A "$AIRLOCK_HOME/images")"
+[ -z "$(ls "$AIRLOCK_HOME/images")" ] || die "left: $(ls "$AIRLOCK_HOME/images")"

@@ -193,6 +193,7 @@ TEST_CASE("an image that cannot be unpacked fails the step with a line that says
 TEST_CASE("a disk that is full while an image is unpacked stops the run, and a resume completes it") {
   RunSite site;
   bring(site, "kit", with_layout(image()));
+  REQUIRE(site.store->materialize(tool(site)->tree));  // so that the image is what finds the disk full
   site.watcher.on_said = [&](const std::string& what) {
     if (what.starts_with("started")) site.fs.full = true;
   };
