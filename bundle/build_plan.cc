@@ -13,6 +13,7 @@
 #include "base/io.h"
 #include "base/json.h"
 #include "base/path.h"
+#include "bundle/image_store.h"
 #include "bundle/layout.h"
 #include "bundle/specs.h"
 #include "manifests/cyclonedx.h"
@@ -158,6 +159,9 @@ class Planner {
     std::ranges::sort(manifest_.entries, {}, &manifests::BundleEntry::path);
     TRY(check_layout(manifest_));
     TRY(specs_.check(manifest_, std::nullopt, nullptr));
+    for (const auto& [path, plugin] : specs_.rootfs_paths())
+      if (const auto sound = check_image_folder(request_.folder + "/" + path); !sound)
+        return fail(sound.error().code, plugin + ": rootfs " + path + ": " + sound.error().context);
     return BuildPlan{std::move(manifest_), std::move(files_), std::move(side_files_)};
   }
 

@@ -95,6 +95,7 @@ Result<PruneReport> prune_bundles(const PruneRequest& request, Store& store, led
       TRY(prune_one(request, row, store, ledger, now, report));
     }
   }
+  if (!request.dry_run) report.images = TRY(store.images().prune());
   return report;
 }
 

@@ -9,6 +9,7 @@
 #include "base/ids.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "bundle/image_store.h"
 #include "bundle/store.h"
 #include "ledger/catalog.h"
 
@@ -26,6 +27,7 @@ struct PruneRequest {
 struct PruneReport {
   std::vector<ledger::CatalogRow> pruned;
   std::uint64_t blobs_removed = 0, bytes_removed = 0;
+  PrunedImages images;  // root file systems whose layouts went with them, bundle/image_store.h
 };
 
 // Each generation goes in one ledger transaction with its event bundle.pruned; its blobs follow, those that no bundle

@@ -55,6 +55,10 @@ Result<void> SpecSet::check_plugin(const manifests::BundleManifest& manifest, co
   if (entry == nullptr) return fail(Code::kSpecInvalid, path + ": entrypoint " + entrypoint + " is not in the bundle");
   if (!plugin.interpreter && !entry->executable)
     return fail(Code::kSpecInvalid, path + ": entrypoint " + entrypoint + " is not executable");
+  if (plugin.rootfs != manifests::RootfsKind::kOciLayout) return {};
+  for (const std::string part : {"/oci-layout", "/index.json"})
+    if (manifest.find(plugin.rootfs_path + part) == nullptr)
+      return fail(Code::kSpecInvalid, path + ": rootfs " + plugin.rootfs_path + " is no OCI image layout: the bundle has no " + plugin.rootfs_path + part);
   return {};
 }
 
@@ -103,6 +107,13 @@ Result<SpecSet::Summary> SpecSet::check(const manifests::BundleManifest& manifes
     if (!checked) return fail(in_member(path, checked.error()));
   }
   return Summary{dags_.size(), plugins_.size()};
+}
+
+std::map<std::string, std::string> SpecSet::rootfs_paths() const {
+  std::map<std::string, std::string> out;
+  for (const auto& [path, plugin] : plugins_)
+    if (plugin.rootfs == manifests::RootfsKind::kOciLayout) out.emplace(plugin.rootfs_path, path);
+  return out;
 }
 
 Result<std::vector<ledger::NewDag>> SpecSet::take_dags() {

@@ -40,6 +40,8 @@ class SpecSet {
   Result<Summary> check(const manifests::BundleManifest& manifest, const std::optional<TenantId>& tenant,
                         SpecCatalog* catalog) const;
   Result<std::vector<ledger::NewDag>> take_dags();  // sorted by path
+  // Of the OCI image layouts that are root file systems of plugins: path in the bundle -> the plugin.json that says so.
+  std::map<std::string, std::string> rootfs_paths() const;
 
  private:
   struct Dag {

@@ -14,6 +14,7 @@
 #include "base/entropy.h"
 #include "base/io.h"
 #include "base/limits.h"
+#include "bundle/image_store.h"
 #include "bundle/store_batch.h"
 
 namespace airlock::bundle {
@@ -48,6 +49,10 @@ Result<Digest> hash_from_start(const UniqueFd& fd, const std::string& path) {
 
 }  // namespace
 
+Store::Store(StoreLayout layout, Fs& fs)
+    : layout_(std::move(layout)), fs_(fs), images_(std::make_unique<ImageStore>(layout_.images, *this, fs)) {}
+Store::~Store() = default;
+
 Result<std::unique_ptr<Store>> Store::open(StoreLayout layout, Fs& fs) {
   std::unique_ptr<Store> store(new Store(std::move(layout), fs));
   const std::string& cas = store->layout_.cas;
@@ -55,6 +60,8 @@ Result<std::unique_ptr<Store>> Store::open(StoreLayout layout, Fs& fs) {
   TRY(make_dirs(store->layout_.trees, 0755));
   for (const std::string& folder : {cas + "/sha256", cas + "/tmp"}) TRY(fs.make_dir(folder, 0755));
   for (const std::string& folder : {cas, cas + "/sha256", cas + "/tmp", store->layout_.trees}) TRY(check_folder(folder));
+  // Made with the first image, so that a site without any needs none.
+  if (const std::string& images = store->layout_.images; path_exists(images)) TRY(check_folder(images));
   return store;
 }
 
@@ -134,17 +141,20 @@ Result<void> remove_work_folder(const std::string& path) {
 Result<SweepReport> Store::sweep() {
   SweepReport report;
   std::error_code ec;
-  for (const std::string& parent : {layout_.cas + "/tmp", layout_.trees}) {
+  std::vector<std::string> parents = {layout_.cas + "/tmp", layout_.trees};
+  if (path_exists(layout_.images)) parents.push_back(layout_.images);
+  for (const std::string& parent : parents) {
+    const bool named = parent != parents.front();  // what is finished stands there under its name
     for (const auto& entry : std::filesystem::directory_iterator(parent, ec)) {
       const std::string path = entry.path().string();
-      // Names being built start with a dot in trees/; a living writer holds the lock inside its folder.
-      if (parent == layout_.trees && entry.path().filename().string().front() != '.') continue;
+      // Names being built start with a dot in trees/ and images/; a living writer holds the lock inside its folder.
+      if (named && entry.path().filename().string().front() != '.') continue;
       const UniqueFd lock(::open((path + "/lock").c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
       if (lock && ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) continue;
       if (!lock) {
-        // Its owner may be between mkdir and lock. The writer of a batch then takes another folder; one that builds a tree
-        // does not, so that such a folder is an orphan only when it has stood for a while.
-        if (parent != layout_.trees && ::rmdir(path.c_str()) == 0) {
+        // Its owner may be between mkdir and lock. The writer of a batch then takes another folder; one that builds a tree or
+        // an image does not, so that such a folder is an orphan only when it has stood for a while.
+        if (!named && ::rmdir(path.c_str()) == 0) {
           ++report.folders;
           continue;
         }
@@ -153,7 +163,8 @@ Result<SweepReport> Store::sweep() {
       }
       for (const auto& file : std::filesystem::recursive_directory_iterator(entry.path(), ec)) {
         std::error_code ignored;
-        if (file.is_directory(ignored)) ::chmod(file.path().c_str(), 0700);  // tree folders may be read-only
+        // An image holds links, to folders of the host among others.
+        if (!file.is_symlink(ignored) && file.is_directory(ignored)) ::chmod(file.path().c_str(), 0700);  // tree folders may be read-only
         else ++report.files;
       }
       TRY(remove_work_folder(path));

@@ -3,6 +3,7 @@
 //   cas/sha256/ab/cdef...   one blob a file, 0444, named by its SHA-256; never changed, only added or pruned
 //   cas/tmp/<random>/       what a living process is still writing; left-overs of dead ones are swept
 //   trees/<tree digest>/    a Tree (base/tree.h) as a folder, read-only, built once and published by one rename
+//   images/<tree digest>/   a root file system, unpacked once from the OCI image layout of that digest: bundle/image_store.h
 //
 // A blob gets its name only after its bytes are on disk: StoreBatch::commit() is write, one barrier, rename, one
 // barrier. Several processes may add at once; two of them adding the same blob is harmless. Blobs are removed only
@@ -33,6 +34,7 @@ namespace airlock::bundle {
 struct StoreLayout {
   std::string cas;    // $AIRLOCK_HOME/cas
   std::string trees;  // $AIRLOCK_HOME/trees; on the same file system
+  std::string images = {};  // $AIRLOCK_HOME/images, likewise; empty: no image is ever unpacked here
 };
 
 struct Stored {
@@ -48,6 +50,8 @@ class StoreLock {  // held until destroyed
   UniqueFd fd_;
 };
 
+class ImageStore;
+
 struct SweepReport {
   std::uint64_t folders = 0, files = 0;
 };
@@ -61,6 +65,7 @@ class Store {
   // Makes the folders if they are missing. kHomeUnusable when one of them is a symbolic link, belongs to another
   // user, or can be written by group or others; kStateReadOnly, kPermission, kDiskFull.
   static Result<std::unique_ptr<Store>> open(StoreLayout layout, Fs& fs = system_fs());
+  ~Store();
 
   bool has(const Digest& digest) const;  // a blob of that name exists; says nothing about its bytes
   // Positioned at 0. kNotFound; kStoreCorrupt when the bytes are not what the name says.
@@ -75,10 +80,11 @@ class Store {
   // blob's own mode is 0444, and mode belongs to the inode), all else are hard links to the blobs; where links are
   // impossible, copies. kNotFound, kStoreCorrupt name the blob.
   Result<std::string> materialize(const Tree& tree);
+  ImageStore& images() const { return *images_; }
 
   // The lock of whoever changes what blobs exist for: imports and prune, one at a time, across processes.
   Result<StoreLock> lock(Wait wait) const;  // kBusy
-  // Removes what dead processes left in cas/tmp and trees/. Safe at any time.
+  // Removes what dead processes left in cas/tmp, trees/ and images/. Safe at any time.
   Result<SweepReport> sweep();
   // Removes one blob; only under lock(), only what nothing refers to.
   Result<void> remove(const Digest& digest);
@@ -88,12 +94,13 @@ class Store {
 
  private:
   friend class StoreBatch;
+  friend class ImageStore;
   struct Seen {  // identity of an inode at the time it was hashed
     std::uint64_t device, inode, size;
     std::int64_t changed_ns;
     friend auto operator<=>(const Seen&, const Seen&) = default;
   };
-  Store(StoreLayout layout, Fs& fs) : layout_(std::move(layout)), fs_(fs) {}
+  Store(StoreLayout layout, Fs& fs);
   Result<void> prove(const UniqueFd& fd, const Digest& digest, const std::string& path) const;
   Result<void> prove_tree(const Tree& tree, const std::string& folder) const;
   Result<void> build_tree(const Tree& tree, const std::string& folder);
@@ -102,6 +109,7 @@ class Store {
   Fs& fs_;
   mutable std::mutex mutex_;
   mutable std::map<Seen, Digest> proven_;
+  std::unique_ptr<ImageStore> images_;
 };
 
 }  // namespace airlock::bundle

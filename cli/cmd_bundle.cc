@@ -276,7 +276,11 @@ Result<int> prune(Shell& shell, const BundleOptions& o) {
   }
   text += std::to_string(report.pruned.size()) + " generations, " + std::to_string(report.blobs_removed) + " blobs, " +
           human_bytes(report.bytes_removed) + (o.dry_run ? " (dry run)\n" : "\n");
-  TRY(shell.emit({{"pruned", rows}, {"blobs", report.blobs_removed}, {"bytes", report.bytes_removed}, {"dryRun", o.dry_run}}, text));
+  Json images = Json::array();
+  for (const Digest& image : report.images.images) images.push_back(image.hex());
+  if (!images.empty()) text += std::to_string(images.size()) + " unpacked images, " + human_bytes(report.images.bytes) + "\n";
+  TRY(shell.emit({{"pruned", rows}, {"blobs", report.blobs_removed}, {"bytes", report.bytes_removed}, {"images", images},
+                  {"imageBytes", report.images.bytes}, {"dryRun", o.dry_run}}, text));
   return 0;
 }
 

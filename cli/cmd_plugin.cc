@@ -2,9 +2,11 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <filesystem>
 #include <memory>
 
 #include "base/io.h"
+#include "bundle/image_store.h"
 #include "cli/shell.h"
 #include "manifests/plugin.h"
 #include "manifests/plugin_entry.h"
@@ -81,6 +83,23 @@ Result<std::string> head_of(const std::string& file) {
   return head;
 }
 
+// The layout lies beside plugins/ in the kit that the plugin is a part of. Nothing when `folder` is not in one.
+std::optional<std::string> kit_of(const std::string& folder, const manifests::PluginDescriptor& plugin) {
+  std::error_code ec;
+  const std::string whole = std::filesystem::canonical(folder, ec).string(), tail = "/" + plugin.ref().folder();
+  if (ec || !whole.ends_with(tail)) return std::nullopt;
+  return whole.substr(0, whole.size() - tail.size());
+}
+
+Result<std::string> check_rootfs(const std::string& folder, const manifests::PluginDescriptor& plugin) {
+  if (plugin.rootfs != manifests::RootfsKind::kOciLayout) return "";
+  const auto kit = kit_of(folder, plugin);
+  if (!kit) return "  its rootfs " + plugin.rootfs_path + " is checked when the bundle is built\n";
+  if (const auto sound = bundle::check_image_folder(*kit + "/" + plugin.rootfs_path); !sound)
+    return fail(sound.error().code, "rootfs " + plugin.rootfs_path + ": " + sound.error().context);
+  return "  its rootfs " + plugin.rootfs_path + " is a sound image layout\n";
+}
+
 Result<int> check(const Shell& shell, const PluginOptions& o) {
   const std::string file = o.folder + "/plugin.json";
   const Json document = TRY(parse_json(TRY(read_file(file, Limits{}.metadata_bytes)), file));
@@ -93,9 +112,10 @@ Result<int> check(const Shell& shell, const PluginOptions& o) {
   if ((st.st_mode & S_IXUSR) == 0 && !parsed->interpreter)
     return fail(Code::kSpecInvalid, "entrypoint " + parsed->entrypoint + ": not executable; chmod +x " + entry);
   TRY(manifests::check_entrypoint(*parsed, TRY(head_of(entry))));
+  const std::string rootfs = TRY(check_rootfs(o.folder, *parsed));
   TRY(shell.emit({{"valid", true}, {"name", parsed->name.str()}, {"version", parsed->version.str()}, {"entrypoint", parsed->entrypoint},
                   {"bundlePath", parsed->ref().folder()}},
-                 o.folder + ": valid, " + parsed->ref().str() + "; in a bundle it lies at " + parsed->ref().folder() + "\n"));
+                 o.folder + ": valid, " + parsed->ref().str() + "; in a bundle it lies at " + parsed->ref().folder() + "\n" + rootfs));
   return 0;
 }
 

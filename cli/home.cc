@@ -53,13 +53,13 @@ Result<void> prepare_home(const HomePaths& home) {
   if (slash > 0) TRY(make_dirs(home.root.substr(0, slash)));
   if (::mkdir(home.root.c_str(), 0755) != 0 && errno != EEXIST) return os_fail("mkdir", home.root);
   TRY(check_owned(home.root));
-  for (const std::string& folder : {home.cas(), home.trees(), home.bundles(), home.trust(), home.runs(), home.outbox()})
+  for (const std::string& folder : {home.cas(), home.trees(), home.images(), home.bundles(), home.trust(), home.runs(), home.outbox()})
     if (::mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST) return os_fail("mkdir", folder);
   for (const std::string& folder : {home.keys(), home.quarantine(), home.incoming()}) {
     if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) return os_fail("mkdir", folder);
     TRY(check_owned(folder));
   }
-  for (const std::string& folder : {home.cas(), home.trees(), home.trust()}) TRY(check_owned(folder));
+  for (const std::string& folder : {home.cas(), home.trees(), home.images(), home.trust()}) TRY(check_owned(folder));
   return {};
 }
 

@@ -15,6 +15,7 @@ struct HomePaths {
   std::string ledger() const { return root + "/ledger.db"; }
   std::string cas() const { return root + "/cas"; }
   std::string trees() const { return root + "/trees"; }
+  std::string images() const { return root + "/images"; }
   std::string bundles() const { return root + "/bundles"; }
   std::string quarantine() const { return root + "/quarantine"; }
   std::string incoming() const { return root + "/incoming"; }  // parts of bundles, cmd_bundle_parts

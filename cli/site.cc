@@ -48,7 +48,7 @@ Result<void> change_trust(Shell& shell, const std::string& kind, const std::stri
 }
 
 Result<std::unique_ptr<bundle::Store>> open_store(const HomePaths& home) {
-  return bundle::Store::open({home.cas(), home.trees()});
+  return bundle::Store::open({home.cas(), home.trees(), home.images()});
 }
 
 Result<std::optional<manifests::TrustRoots>> load_trust_roots(const HomePaths& home) {

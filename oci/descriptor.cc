@@ -60,6 +60,12 @@ const Json& field(const Json& object, const char* name) {
   return it == object.end() ? kAbsent : *it;
 }
 
+std::string platform_of(const Json& value) {
+  const Json &os = field(value, "os"), &architecture = field(value, "architecture");
+  if (!os.is_string() || !architecture.is_string()) return "";
+  return os.get<std::string>() + "/" + architecture.get<std::string>();
+}
+
 Result<Descriptor> parse_descriptor(const Json& value, std::string_view what) {
   if (!value.is_object()) return malformed(what, "a descriptor that is not an object");
   Descriptor d;
@@ -71,6 +77,7 @@ Result<Descriptor> parse_descriptor(const Json& value, std::string_view what) {
   if (!field(value, "size").is_number_unsigned()) return malformed(what, "a descriptor without a size, zero or more");
   d.size = field(value, "size").get<std::uint64_t>();
   d.digest = TRY(parse_digest(field(value, "digest"), what));
+  if (const Json& platform = field(value, "platform"); platform.is_object()) d.platform = platform_of(platform);
   return d;
 }
 
@@ -119,6 +126,7 @@ Result<Config> parse_config(std::string_view text, std::string_view what) {
   if (!ids.is_array() || ids.size() > kMaxEntries) return malformed(what, "no rootfs.diff_ids");
   Config config;
   for (const Json& id : ids) config.diff_ids.push_back(TRY(parse_digest(id, what)));
+  config.platform = platform_of(json);
   return config;
 }
 

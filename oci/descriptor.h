@@ -27,6 +27,7 @@ struct Descriptor {
   Digest digest = Digest::of_empty();
   std::uint64_t size = 0;
   bool elsewhere = false;   // a "foreign" layer, or one with urls: may be absent
+  std::string platform;     // "linux/amd64"; empty when it is not stated
 };
 
 struct Index {
@@ -38,6 +39,7 @@ struct Manifest {
 };
 struct Config {
   std::vector<Digest> diff_ids;    // of the layers' tars, unpacked; lowest first
+  std::string platform;            // "linux/amd64"; empty when it is not stated
 };
 struct DockerImage {
   std::string config;               // member names of the archive

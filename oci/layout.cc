@@ -9,6 +9,7 @@
 
 #include "archive/decode.h"
 #include "base/io.h"
+#include "oci/platform.h"
 
 namespace airlock::oci {
 namespace {
@@ -177,6 +178,10 @@ Result<LayoutReport> Layout::check() const {
   Walk state;
   for (const Descriptor& d : index_.manifests) TRY(walk(d, 0, state));
   return LayoutReport{state.right, {state.missing.begin(), state.missing.end()}};
+}
+
+Result<Descriptor> Layout::choose(std::string_view platform) const {
+  return choose_image(index_, platform, [this](const Descriptor& d) { return document(d); });
 }
 
 Result<std::vector<OpenLayer>> Layout::image(const Descriptor& descriptor) const {

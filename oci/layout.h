@@ -33,6 +33,8 @@ class Layout {
   // Every descriptor that index.json leads to: kOciDigest, kOciMalformed. Blobs that are not there are listed.
   Result<LayoutReport> check() const;
   const Index& index() const { return index_; }
+  // The image for that platform, "linux/amd64": oci/platform.h says which, and how it fails; kOciDigest.
+  Result<Descriptor> choose(std::string_view platform) const;
   // The layers of the image that a descriptor of an index or this manifest means. Each one's packed bytes are checked
   // against its digest and its tar against the configuration's diff_id. kOciMissing, kOciMalformed; later kOciDigest.
   // The layout must outlive them.

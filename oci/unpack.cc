@@ -53,6 +53,7 @@ class Writer {
   Result<void> folder(const std::string& path) {
     const auto [dir, name] = TRY(parent(path));
     if (::mkdirat(dir, name.c_str(), 0755) != 0) return os_fail("mkdir", path);
+    if (::fchmodat(dir, name.c_str(), 0755, 0) != 0) return os_fail("chmod", path);  // whatever the umask is
     return {};
   }
   Result<UniqueFd> file(const std::string& path, bool executable) {

@@ -94,7 +94,11 @@ AttemptResult run_attempt(const AttemptSpec& attempt, Cell& cell, bundle::Store&
   const auto run = [&]() -> Verdict {
     auto mounts = provide_mounts(attempt, store);
     if (!mounts) return {AttemptOutcome::kFailed, mounts.error(), mounts.error().code != Code::kStepInput};
-    const auto finished = cell.run(sandbox_spec(attempt, std::move(*mounts)), cancel);
+    const auto image = provide_image(attempt, store);  // in use until the cell is done with it
+    if (!image) return {AttemptOutcome::kFailed, image.error(), image.error().code != Code::kStepInput};
+    sandbox::StepSpec spec = sandbox_spec(attempt, std::move(*mounts));
+    if (*image) spec.rootfs = sandbox::Rootfs::kImage, spec.image = (*image)->root;
+    const auto finished = cell.run(spec, cancel);
     if (!finished) return not_run(finished.error());
     result.exit = exit_json(finished->evidence);
     result.evidence = sandbox::evidence_json(finished->evidence);

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/path.h"
-#include "ledger/catalog.h"
+#include "bundle/image_store.h"
 
 namespace airlock::runner {
 namespace {
@@ -33,19 +33,39 @@ Result<std::string> suggestion(const ledger::Reader& reader, const TenantId& ten
 Result<PluginInfo> LedgerCatalog::plugin(const manifests::PluginRef& ref) {
   const std::string folder = ref.folder();
   std::optional<Tree> found;
+  std::vector<ledger::CatalogRow> holders;
   for (const ledger::CatalogRow& row : TRY(ledger::active_bundles(reader_, tenant_))) {
     Tree tree = TRY(folder_tree(reader_, tenant_, row, folder));
     if (std::ranges::find(tree, "plugin.json", &TreeEntry::path) == tree.end()) continue;
     if (found && tree_digest(*found) != tree_digest(tree))
       return fail(Code::kSpecUnknownPlugin, "plugin " + ref.str() + ": two active bundles hold different ones");
     found = std::move(tree);
+    holders.push_back(row);
   }
   if (!found) return fail(Code::kSpecUnknownPlugin, "plugin " + ref.str() + " for tenant " + tenant_.str());
   const Digest descriptor = std::ranges::find(*found, "plugin.json", &TreeEntry::path)->sha256;
   const std::string text = TRY(store_.read(descriptor, Limits{}.metadata_bytes));
   auto parsed = manifests::parse_plugin(TRY(parse_json(text, folder + "/plugin.json")));
   if (!parsed) return fail(parsed.error().code, folder + "/plugin.json: " + parsed.error().context);
-  return PluginInfo{std::move(*parsed), std::move(*found)};
+  PluginInfo info{std::move(*parsed), std::move(*found)};
+  if (info.descriptor.rootfs != manifests::RootfsKind::kOciLayout) return info;
+  for (const ledger::CatalogRow& row : holders) {
+    auto layout = image(row, info.descriptor.rootfs_path);
+    if (!layout) return fail(layout.error().code, "plugin " + ref.str() + ": rootfs " + layout.error().context);
+    if (info.image && tree_digest(*info.image) != tree_digest(*layout))
+      return fail(Code::kSpecUnknownPlugin, "plugin " + ref.str() + ": two active bundles hold different ones of its rootfs " + info.descriptor.rootfs_path);
+    info.image = std::move(*layout);
+  }
+  return info;
+}
+
+Result<Tree> LedgerCatalog::image(const ledger::CatalogRow& row, const std::string& path) const {
+  Tree layout = TRY(folder_tree(reader_, tenant_, row, path));
+  if (layout.empty())
+    return fail(Code::kSpecUnknownInput, path + ": bundle " + row.bundle.str() + " generation " + std::to_string(row.generation) + " holds no such folder");
+  if (const auto sound = bundle::check_image_layout(layout, store_); !sound)
+    return fail(Code::kSpecUnsupported, path + ": " + describe(sound.error()));
+  return layout;
 }
 
 Result<Content> LedgerCatalog::data(const BundleId& bundle, const std::string& path) {

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "bundle/store.h"
+#include "ledger/catalog.h"
 #include "ledger/ledger.h"
 #include "runner/plan.h"
 
@@ -17,12 +18,14 @@ class LedgerCatalog : public Catalog {
       : reader_(reader), store_(store), tenant_(std::move(tenant)) {}
 
   // From the active bundle that holds plugins/<name>/<version>/plugin.json; of several, the one whose id sorts first,
-  // unless their plugins differ (kSpecUnknownPlugin: nobody can say which one is meant).
+  // unless their plugins differ (kSpecUnknownPlugin: nobody can say which one is meant). A root file system comes from that
+  // same bundle: kSpecUnknownInput when it has none at that path, kSpecUnsupported when that is no image that can be used.
   Result<PluginInfo> plugin(const manifests::PluginRef& ref) override;
   Result<Content> data(const BundleId& bundle, const std::string& path) override;
   Result<Content> artifact(const Digest& sha256) override;
 
  private:
+  Result<Tree> image(const ledger::CatalogRow& row, const std::string& path) const;
   const ledger::Reader& reader_;
   const bundle::Store& store_;
   TenantId tenant_;

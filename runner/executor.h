@@ -36,6 +36,7 @@ struct AttemptSpec {
   Resources resources;
   std::vector<sandbox::NetworkGrant> network;
   bool host_rootfs = false;
+  std::shared_ptr<const Tree> image = {};   // the layout whose image is the root file system, if that is one
   std::string log_stem;                     // "<runs>/<runId>/<step>.<attempt>": + ".out", ".err", ".events"
 };
 

@@ -129,12 +129,15 @@ class Planner {
     for (const manifests::PluginRef& ref : manifests::plugin_refs(dag_)) {
       PluginInfo info = TRY(catalog_.plugin(ref));
       const std::string who = "plugin " + ref.str();
-      if (info.descriptor.rootfs == manifests::RootfsKind::kOciLayout)
-        return fail(Code::kSpecUnsupported, who + ": rootfs " + info.descriptor.rootfs_path + " is an OCI image layout");
       if (!info.descriptor.secrets.empty()) return fail(Code::kSpecUnsupported, who + ": secrets");
       const Digest tree = tree_digest(info.tree);
-      planned_plugins_.push_back({ref, tree, info.descriptor.entrypoint, info.descriptor.interpreter,
-                                  info.descriptor.rootfs == manifests::RootfsKind::kHostReadOnly, info.descriptor.deterministic});
+      planned_plugins_.push_back({ref, tree, info.descriptor.entrypoint, info.descriptor.interpreter, info.descriptor.rootfs,
+                                  std::nullopt, info.descriptor.deterministic});
+      if (info.descriptor.rootfs == manifests::RootfsKind::kOciLayout) {
+        if (!info.image) return fail(Code::kSpecUnknownInput, who + ": rootfs " + info.descriptor.rootfs_path);
+        planned_plugins_.back().image = tree_digest(*info.image);
+        trees_.emplace(*planned_plugins_.back().image, std::move(*info.image));
+      }
       trees_.emplace(tree, std::move(info.tree));
       plugins_.emplace(ref.str(), KnownPlugin{planned_plugins_.size() - 1, with_ceilings(std::move(info.descriptor))});
     }

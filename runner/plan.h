@@ -3,8 +3,9 @@
 //
 // Planning expands forEach (fan -> fan[0], fan[1] ...; whoever depends on `fan` depends on all of them), substitutes,
 // fills in resource defaults, checks ceilings, and pins every plugin and every piece of data by digest. Whatever
-// cannot run is refused here and not later: unknown plugins and data, values that do not fit, endpoints that
-// the plugin has no room for (those that the site does not allow: runner/endpoints.h), approvals, secrets and OCI root file systems (kSpecUnsupported), another tenant's DAG.
+// cannot run is refused here and not later: unknown plugins, data and images, values that do not fit, endpoints that
+// the plugin has no room for (those that the site does not allow: runner/endpoints.h), approvals and secrets
+// (kSpecUnsupported), another tenant's DAG.
 //
 // What a step finds below /in/<name>:
 //   one file of a bundle, of a step, or an artifact   the file /in/<name>
@@ -35,6 +36,7 @@ struct Content {
 struct PluginInfo {
   manifests::PluginDescriptor descriptor;
   Tree tree;  // paths below the plugin's folder, plugin.json included
+  std::optional<Tree> image = {};  // of the OCI image layout that is its root file system
 };
 
 // What planning needs to know about one tenant's active bundles.
@@ -57,7 +59,8 @@ struct PlannedPlugin {
   Digest tree;                             // tree digest; the store holds the listing under it
   std::string entrypoint;
   std::optional<std::string> interpreter;
-  bool host_rootfs = false;                // false: nothing but the plugin itself
+  manifests::RootfsKind rootfs = manifests::RootfsKind::kNone;
+  std::optional<Digest> image;             // tree digest of the layout, when rootfs is one
   bool deterministic = false;
 };
 
@@ -144,7 +147,6 @@ struct ResolvedInput {
 // Everything that can change what the step writes, nothing that cannot.
 Digest step_hash(const Plan& plan, std::size_t step, const std::vector<ResolvedInput>& inputs,
                  const Digest& sandbox_profile);
-// SHA-256 of the canonical JSON of the resolved inputs of one step.
-Digest step_inputs_hash(const std::vector<ResolvedInput>& inputs);
+Digest step_inputs_hash(const std::vector<ResolvedInput>& inputs);  // SHA-256 of their canonical JSON
 
 }  // namespace airlock::runner

@@ -5,6 +5,7 @@ namespace airlock::runner {
 namespace {
 
 using manifests::Condition;
+using manifests::RootfsKind;
 
 std::string_view condition_name(Condition c) {
   switch (c) {
@@ -52,9 +53,25 @@ Json input_json(const PlannedInput& input) {
   return out;
 }
 
+std::string_view rootfs_name(RootfsKind kind) {
+  switch (kind) {
+    case RootfsKind::kNone: return "none";
+    case RootfsKind::kHostReadOnly: return "host-ro";
+    case RootfsKind::kOciLayout: return "image";
+  }
+  std::unreachable();
+}
+
+Result<RootfsKind> parse_rootfs(std::string_view text) {
+  for (const RootfsKind kind : {RootfsKind::kNone, RootfsKind::kHostReadOnly, RootfsKind::kOciLayout})
+    if (rootfs_name(kind) == text) return kind;
+  return fail(Code::kField, "rootfs \"" + std::string(text.substr(0, 40)) + "\"");
+}
+
 Json plugin_json(const PlannedPlugin& p) {
   Json out = {{"name", p.ref.name.str()}, {"version", p.ref.version.str()}, {"tree", p.tree.hex()}, {"entrypoint", p.entrypoint},
-              {"rootfs", p.host_rootfs ? "host-ro" : "none"}, {"deterministic", p.deterministic}};
+              {"rootfs", rootfs_name(p.rootfs)}, {"deterministic", p.deterministic}};
+  if (p.image) out["image"] = p.image->hex();
   if (p.interpreter) out["interpreter"] = *p.interpreter;
   return out;
 }
@@ -164,10 +181,11 @@ Result<PlannedPlugin> read_plugin(const Json& value, const std::string& path) {
   auto version = TRY(SemVer::parse(TRY(r.string("version"))));
   const auto tree = TRY(r.digest("tree"));
   auto entrypoint = TRY(r.string("entrypoint"));
-  auto rootfs = TRY(r.string("rootfs"));
+  const auto rootfs = TRY(parse_rootfs(TRY(r.string("rootfs"))));
   const auto deterministic = TRY(r.boolean_or("deterministic", false));
   PlannedPlugin out{{std::move(name), std::move(version)}, tree, std::move(entrypoint),
-                    std::nullopt, std::move(rootfs) == "host-ro", deterministic};
+                    std::nullopt, rootfs, std::nullopt, deterministic};
+  if (rootfs == RootfsKind::kOciLayout) out.image = TRY(r.digest("image"));
   if (r.has("interpreter")) out.interpreter = TRY(r.string("interpreter"));
   TRY(r.finish());
   return out;
@@ -248,7 +266,8 @@ Digest step_inputs_hash(const std::vector<ResolvedInput>& inputs) { return Diges
 Digest step_hash(const Plan& plan, std::size_t step, const std::vector<ResolvedInput>& inputs, const Digest& sandbox_profile) {
   const PlannedStep& s = plan.steps[step];
   const PlannedPlugin& p = plan.plugins[s.plugin];
-  Json program = {{"tree", p.tree.hex()}, {"entrypoint", p.entrypoint}, {"rootfs", p.host_rootfs ? "host-ro" : "none"}};
+  Json program = {{"tree", p.tree.hex()}, {"entrypoint", p.entrypoint}, {"rootfs", rootfs_name(p.rootfs)}};
+  if (p.image) program["image"] = p.image->hex();
   if (p.interpreter) program["interpreter"] = *p.interpreter;
   const Json hashed = {{"v", 1}, {"plugin", program}, {"args", s.args}, {"env", s.env}, {"inputs", resolved_json(inputs)},
                        {"outputs", outputs_json(s.outputs)}, {"resources", resources_json(s.resources)}, {"network", network_json(s)},

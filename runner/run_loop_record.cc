@@ -132,8 +132,11 @@ Result<void> RunLoop::prepare(ledger::Tx& tx, const Launch& launch) {
   if (TRY(reuse(tx, launch.step))) return apply(tx, scheduler_.on(StepFinished{launch.step, AttemptOutcome::kCached}));
   TRY(ledger::start_step(tx, tenant_, run_.row.id, planned.id, launch.attempt, *step.hash, step_inputs_hash(inputs->resolved), who_));
   auto plugin = TRY(resolver_.pinned(tx, run_.plan.plugins[planned.plugin].tree));
+  std::shared_ptr<const Tree> image;
+  if (const auto& digest = run_.plan.plugins[planned.plugin].image) image = TRY(resolver_.pinned(tx, *digest));
   starts_.push_back(attempt_of(run_.plan, launch, run_.row, run_.folder, std::move(plugin), std::move(inputs->content)));
   starts_.back().network = std::move(*grants);
+  starts_.back().image = std::move(image);
   step.begun = true;
   step.started = ports_.clock.monotonic();
   tell([id = planned.id, attempt = launch.attempt](RunObserver& o) { o.step_started(id, attempt); });

@@ -14,7 +14,10 @@ Result<std::map<Digest, Tree>> pinned_trees(const ledger::Reader& reader, const 
     if (!out.contains(digest)) out.emplace(digest, TRY(parse_tree_listing(TRY(ledger::document(reader, digest)))));
     return {};
   };
-  for (const PlannedPlugin& plugin : plan.plugins) TRY(take(plugin.tree));
+  for (const PlannedPlugin& plugin : plan.plugins) {
+    TRY(take(plugin.tree));
+    if (plugin.image) TRY(take(*plugin.image));
+  }
   for (const PlannedStep& step : plan.steps)
     for (const PlannedInput& input : step.inputs)
       if (const auto* pin = std::get_if<Pinned>(&input.source); pin && pin->folder) TRY(take(pin->sha256));

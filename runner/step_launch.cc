@@ -44,7 +44,7 @@ AttemptSpec attempt_of(const Plan& plan, const Launch& launch, const ledger::Run
   out.inputs = std::move(inputs);
   out.outputs = step.outputs;
   out.resources = step.resources;
-  out.host_rootfs = program.host_rootfs;
+  out.host_rootfs = program.rootfs == manifests::RootfsKind::kHostReadOnly;
   out.log_stem = folder.log_stem(step.id, launch.attempt);
   return out;
 }

@@ -1,5 +1,7 @@
 #include "runner/workspace.h"
 
+#include "bundle/store.h"
+
 namespace airlock::runner {
 namespace {
 
@@ -16,7 +18,22 @@ Result<std::string> provide_file(const TreeEntry& file, bundle::Store& store) {
   return store.blob_path(file.sha256);
 }
 
+// What the disk says when it fails; all else that stops an image is a fact about its bytes.
+bool is_disks(Code code) {
+  for (const Code disks : {Code::kDiskFull, Code::kIo, Code::kPermission, Code::kStateReadOnly, Code::kHomeUnusable, Code::kBusy})
+    if (code == disks) return true;
+  return false;
+}
+
 }  // namespace
+
+Result<std::optional<bundle::UsedImage>> provide_image(const AttemptSpec& attempt, bundle::Store& store) {
+  if (!attempt.image) return std::nullopt;
+  auto image = store.images().provide(*attempt.image);
+  if (!image && is_disks(image.error().code)) return fail(image.error());
+  if (!image) return fail(Code::kStepInput, "rootfs: " + describe(image.error()));
+  return std::optional(std::move(*image));
+}
 
 Result<std::vector<sandbox::Mount>> provide_mounts(const AttemptSpec& attempt, bundle::Store& store) {
   std::vector<sandbox::Mount> mounts;

@@ -11,6 +11,7 @@
 #include <cmath>
 
 #include "base/io.h"
+#include "sandbox/image_tree.h"
 #include "sandbox/place.h"
 #include "sandbox/supervise.h"
 
@@ -143,7 +144,9 @@ Attempt<std::unique_ptr<Engine>> Engine::create(const Host::Impl& host, LayerSet
 Attempt<Finished> Engine::run(const StepSpec& spec, const Cancel& cancel) {
   const auto mounts = resolve(spec.mounts);
   if (!mounts) return std::unexpected(plain(mounts.error()));
-  const auto plan = make_plan(spec, facts_, *mounts);
+  const auto image = look_at_image(spec);
+  if (!image) return std::unexpected(plain(image.error()));
+  const auto plan = make_plan(spec, facts_, *mounts, *image);
   if (!plan) return std::unexpected(plain(plan.error()));
   auto streams = make_streams(spec.capture);
   if (!streams) return std::unexpected(plain(streams.error()));

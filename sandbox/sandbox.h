@@ -36,6 +36,7 @@ struct Mount {
 enum class Rootfs {
   kNone,    // nothing but /plugin /in /out /tmp /dev /proc: static programs
   kHostRo,  // also the host's /usr, /bin, /lib*, /sbin, a minimal /etc, all read-only
+  kImage,   // also what lies in StepSpec::image, read-only; our own names hide the image's
 };
 
 struct Resources {
@@ -65,6 +66,7 @@ struct StepSpec {
   std::map<std::string, std::string> env;    // complete: nothing of the runner's environment is added
   std::vector<Mount> mounts;
   Rootfs rootfs = Rootfs::kNone;
+  std::string image;                         // kImage: absolute path of a root file system, readable for others
   std::vector<NetworkGrant> network;         // what it may reach, from the namespace of run()'s caller; empty: nothing
   Resources resources;
   Capture capture;

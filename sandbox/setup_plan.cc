@@ -60,7 +60,8 @@ Result<void> check_target(const std::string& target) {
 
 class Planner {
  public:
-  Planner(const StepSpec& spec, const HostFacts& host) : spec_(spec), host_(host), ready_(host.place && spec.rootfs == Rootfs::kNone && spec.network.empty()) {}
+  Planner(const StepSpec& spec, const HostFacts& host, const HostTree& tree)
+      : spec_(spec), host_(host), tree_(tree), ready_(host.place && spec.rootfs == Rootfs::kNone && spec.network.empty()) {}
 
   void add(Op op) { plan_.ops.push_back(std::move(op)); }
   bool uses(Layer layer) const { return host_.layers.has(layer); }
@@ -90,8 +91,8 @@ class Planner {
   void sources(const std::vector<ResolvedMount>& mounts) {
     if (!ready_) devices();
     for (const ResolvedMount& mount : mounts) sources_.push_back({mount});
-    if (spec_.rootfs == Rootfs::kHostRo)
-      for (const ResolvedMount& mount : host_.tree.mounts) sources_.push_back({mount, Layer::kRoot, mount.is_dir});
+    if (spec_.rootfs != Rootfs::kNone)
+      for (const ResolvedMount& mount : tree_.mounts) sources_.push_back({mount, Layer::kRoot, mount.is_dir && spec_.rootfs == Rootfs::kHostRo});
   }
 
   // By the child while it still is who the runner was: a home may be closed to everybody else.
@@ -137,17 +138,18 @@ class Planner {
     make_link("dev/stdout", "/proc/self/fd/1");
     make_link("dev/stderr", "/proc/self/fd/2");
     make_link("dev/shm", "/tmp");
-    const bool names = !spec_.network.empty();
-    if (spec_.rootfs != Rootfs::kHostRo && !names) return;
-    make_dir("etc");
+    const bool host_ro = spec_.rootfs == Rootfs::kHostRo, names = !spec_.network.empty();
+    if (host_ro || names) make_dir("etc");  // otherwise an image has its own, or none
+    if (host_ro) {
+      make_file("etc/passwd", "nobody:x:65534:65534:nobody:/tmp:/bin/sh\n");
+      make_file("etc/group", "nogroup:x:65534:\n");
+    }
     if (names) {
       make_file("etc/hosts", hosts_file(spec_.network));
       make_file("etc/nsswitch.conf", "hosts: files\n");  // there is nobody else to ask
     }
-    if (spec_.rootfs != Rootfs::kHostRo) return;
-    make_file("etc/passwd", "nobody:x:65534:65534:nobody:/tmp:/bin/sh\n");
-    make_file("etc/group", "nogroup:x:65534:\n");
-    for (const auto& [path, to] : host_.tree.symlinks) make_link(path.substr(1), to);
+    if (spec_.rootfs == Rootfs::kNone) return;
+    for (const auto& [path, to] : tree_.symlinks) make_link(path.substr(1), to);
   }
 
   // /out and /tmp are two folders of one tmpfs, so that `disk` bounds them together. Its pages are memory of the
@@ -248,9 +250,9 @@ class Planner {
     allow("/in", kRead | kExecute);
     for (const char* path : {"/out", "/tmp"}) allow(path, handled & ~(kMakeChar | kMakeBlock | kIoctlDev));
     if (spec_.rootfs == Rootfs::kHostRo || !spec_.network.empty()) allow("/etc", kRead);
-    if (spec_.rootfs == Rootfs::kHostRo) {
-      for (const ResolvedMount& mount : host_.tree.mounts)
-        if (mount.is_dir) allow(mount.target, kRead | kExecute);
+    for (const ResolvedMount& mount : tree_.mounts) {
+      if (mount.is_dir) allow(mount.target, kRead | kExecute);
+      else if (spec_.rootfs == Rootfs::kImage) allow(mount.target, kReadFile | kExecute);  // the host's lie below /etc
     }
     add({.kind = OpKind::kLandlockEnforce, .layer = Layer::kLandlock, .slot = kLandlockSlot});
   }
@@ -282,6 +284,7 @@ class Planner {
 
   const StepSpec& spec_;
   const HostFacts& host_;
+  const HostTree& tree_;  // beside our own names
   const bool ready_;  // the root stands already
   std::vector<Source> sources_;
   SetupPlan plan_;
@@ -298,7 +301,7 @@ std::uint64_t landlock_fs_rights(unsigned abi) {
   return rights;
 }
 
-Result<SetupPlan> make_plan(const StepSpec& spec, const HostFacts& host, const std::vector<ResolvedMount>& mounts) {
+Result<SetupPlan> make_plan(const StepSpec& spec, const HostFacts& host, const std::vector<ResolvedMount>& mounts, const HostTree& image) {
   TRY(check_program(spec));
   TRY(check_resources(spec.resources));
   if (!spec.network.empty() && !(host.layers.has(Layer::kSeccomp) && host.layers.has(Layer::kNetNs)))
@@ -311,7 +314,8 @@ Result<SetupPlan> make_plan(const StepSpec& spec, const HostFacts& host, const s
     if (mount.target == "/plugin" && !mount.is_dir) return fail(Code::kStepInput, "/plugin is not a folder");
     targets.push_back(mount.target);
   }
-  Planner planner(spec, host);
+  const HostTree nothing;
+  Planner planner(spec, host, spec.rootfs == Rootfs::kHostRo ? host.tree : spec.rootfs == Rootfs::kImage ? image : nothing);
   planner.namespaces();
   planner.sources(mounts);
   if (host.place) planner.leave_sources_to_the_runner();
@@ -339,7 +343,8 @@ SetupPlan make_place_plan(const HostFacts& host) {
   HostFacts from_scratch = host;
   from_scratch.place = false;
   const StepSpec nothing;
-  Planner planner(nothing, from_scratch);
+  const HostTree no_tree;
+  Planner planner(nothing, from_scratch, no_tree);
   planner.place_namespaces();
   planner.private_mounts();
   planner.devices();

@@ -77,7 +77,7 @@ struct HostSource {
   unsigned slot = 0;
 };
 
-// What of the host a Rootfs::kHostRo step sees.
+// What of the host a Rootfs::kHostRo step sees, or of its image a Rootfs::kImage step.
 struct HostTree {
   std::vector<ResolvedMount> mounts;                          // "/usr" and the like
   std::vector<std::pair<std::string, std::string>> symlinks;  // "/bin" -> "usr/bin"
@@ -107,8 +107,8 @@ struct SetupPlan {
 // Inside, the step is always this user and group.
 inline constexpr std::uint32_t kInsideId = 65534;
 
-// kStepInput when the spec asks for something that is not possible.
-Result<SetupPlan> make_plan(const StepSpec& spec, const HostFacts& host, const std::vector<ResolvedMount>& mounts);
+// kStepInput when the spec asks for something that is not possible. `image`: sandbox/image_tree.h, for Rootfs::kImage.
+Result<SetupPlan> make_plan(const StepSpec& spec, const HostFacts& host, const std::vector<ResolvedMount>& mounts, const HostTree& image = {});
 
 // What the thread of a slot does once, so that its steps need not: sandbox/place.h.
 SetupPlan make_place_plan(const HostFacts& host);

@@ -28,7 +28,7 @@ MAY_USE = {
     "trust": {"base", "manifests", "verify", "verify/tuf"},
     "oci": {"base", "archive"},
     "ledger": {"base"},
-    "bundle": {"base", "archive", "manifests", "verify", "verify/time", "verify/sigstore", "verify/tuf", "trust", "ledger"},
+    "bundle": {"base", "archive", "oci", "manifests", "verify", "verify/time", "verify/sigstore", "verify/tuf", "trust", "ledger"},
     "jobs": {"base", "ledger"},
     "sandbox": {"base"},
     "runner": {"base", "manifests", "verify", "bundle", "ledger", "jobs", "sandbox"},

@@ -6,7 +6,7 @@
 
 #include <sstream>
 
-#include "fixture.h"
+#include "images.h"
 
 using namespace kernel_test;
 
@@ -125,4 +125,36 @@ TEST_CASE("curl, Python and Node speak TLS to a granted endpoint by its name, an
       CHECK(finished.outcome.value != 0);
       for (const auto& [decision, count] : finished.evidence.network_log.decisions()) CHECK_FALSE(decision.granted);
     }
+}
+
+TEST_CASE("a client from an image finds the names it was granted, and not those of the image", "[network][host-tree]") {
+  const Client curl = clients("").front();
+  if (::access(curl.argv[0].c_str(), X_OK) != 0) return skip("curl is not installed");
+  Sandbox box;
+  const TlsServer server(box.dir());
+  REQUIRE(server.port() != 0);
+  oci::test::LayoutParts parts;
+  parts.layers = {oci::test::tar_of(merged_usr()), layer_of_host(box.dir(), {curl.argv[0]}, {}),
+                  oci::test::tar_of({{"etc/hosts", "127.0.0.9 mirror.site\n127.0.0.1 forged.site\n"}, {"etc/nsswitch.conf", "hosts: dns\n"},
+                                     {"etc/passwd", "image:x:65534:65534::/:/bin/sh\n"}, {"etc/deep/er", "kept"}, {"etc/link", "", '2', "deep/er"}})};
+  if (parts.layers[1].empty()) return skip("tar or ldd is not installed");
+  StepSpec spec = box.spec({});
+  spec.rootfs = Rootfs::kImage;
+  spec.image = unpack_image(box.dir(), parts);
+  spec.network = {{IpAddress::v4({127, 0, 0, 1}), server.port(), "mirror.site"}};
+  const auto run = [&](const std::string& url) {
+    spec.argv = curl.argv;
+    spec.argv.back() = url;
+    const Finished finished = box.run(spec);
+    return std::pair{finished.outcome.value, box.out_text() + box.err_text()};
+  };
+  const auto [status, text] = run("https://mirror.site:" + std::to_string(server.port()) + "/");
+  CHECK(status == 0);
+  CHECK(text.ends_with("the mirror speaks\n"));
+  CHECK(run("https://forged.site:" + std::to_string(server.port()) + "/").first != 0);
+  CHECK(run("file:///etc/link").second == "kept");
+  CHECK(run("file:///etc/passwd").second.starts_with("image:"));
+  CHECK(run("file:///etc/hosts").second == "127.0.0.1 mirror.site\n");
+  spec.network.clear();
+  CHECK(run("file:///etc/hosts").second.starts_with("127.0.0.9"));
 }

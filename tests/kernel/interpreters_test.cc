@@ -3,7 +3,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <filesystem>
+
 #include "fixture.h"
+#include "images.h"
 
 using namespace kernel_test;
 
@@ -44,8 +47,33 @@ const std::vector<Program>& programs() {
   return all;
 }
 
-// "NAME: what went wrong" for each that did not run as it should.
-std::string run_all(const std::string& dir) {
+// Where the program really lies; what it is part of lies beside it.
+std::string real(const std::string& program) {
+  std::error_code ec;
+  const auto path = std::filesystem::canonical(program, ec);
+  return ec ? program : path.string();
+}
+
+// An image of all of them, from what is installed. "" when it cannot be made here.
+std::string image_of_host(const std::string& dir) {
+  std::vector<std::string> executables, folders;
+  for (const char* tool : {"sh", "cat", "echo"}) executables.push_back(installed(tool));
+  for (const Program& program : programs()) {
+    executables.push_back(program.argv[0]);
+    executables.push_back(real(program.argv[0]));
+  }
+  const std::string java = std::filesystem::path(real(installed("java"))).parent_path().parent_path();
+  for (const char* library : {"/lib/server/libjvm.so", "/lib/libjava.so"}) executables.push_back(java + library);
+  folders.push_back(java);
+  folders.push_back("/usr/lib/" + std::filesystem::path(real("/usr/bin/python3")).filename().string());
+  if (::access("/usr/share/nodejs", R_OK) == 0) folders.push_back("/usr/share/nodejs");
+  std::string layer = layer_of_host(dir, executables, folders);
+  if (layer.empty()) return "";
+  return unpack_image(dir, {.layers = {oci::test::tar_of(merged_usr()), std::move(layer)}});
+}
+
+// "NAME: what went wrong" for each that did not run as it should. `image` empty: in the host's tree.
+std::string run_all(const std::string& dir, const std::string& image = "") {
   const auto host = Host::probe();
   if (!host) return describe(host.error());
   auto slot = Slot::create(*host, allow_missing(**host));
@@ -56,7 +84,9 @@ std::string run_all(const std::string& dir) {
     StepSpec spec;
     spec.argv = program.argv;
     spec.env = {{"HOME", "/tmp"}, {"LANG", "C.UTF-8"}, {"PATH", "/usr/bin:/bin"}};
-    spec.rootfs = Rootfs::kHostRo;
+    spec.rootfs = image.empty() ? Rootfs::kHostRo : Rootfs::kImage;
+    spec.image = image;
+    if (!image.empty()) spec.argv[0] = real(spec.argv[0]);  // its alternatives are not in there
     spec.resources.memory = 1 * kGiB;
     spec.resources.pids = 128;
     spec.capture.stdout_path = dir + "/said";
@@ -81,4 +111,17 @@ TEST_CASE("shells, Python, Node, Java and Go start in the host's read-only root"
   ::unlink((dir.path() + "/said").c_str());
   ::unlink((dir.path() + "/complained").c_str());
   CHECK(as_ordinary_user([&dir] { return run_all(dir.path()); }) == "");
+}
+
+TEST_CASE("shells, Python, Node, Java and Go start in the root of an image", "[interpreters][image][host-tree]") {
+  for (const Program& program : programs())
+    if (::access(program.argv[0].c_str(), X_OK) != 0) return skip(std::string(program.name) + " is not installed");
+  TempDir dir;
+  const std::string image = image_of_host(dir.path());
+  if (image.empty()) return skip("no image could be made with ldd and tar: " + read_text(dir.path() + "/tar.log"));
+  CHECK(run_all(dir.path(), image) == "");
+  ::chmod(dir.path().c_str(), 0777);
+  ::unlink((dir.path() + "/said").c_str());
+  ::unlink((dir.path() + "/complained").c_str());
+  CHECK(as_ordinary_user([&] { return run_all(dir.path(), image); }) == "");
 }

@@ -9,6 +9,8 @@
 #include <fstream>
 
 #include "base/io.h"
+#include "base/limits.h"
+#include "oci/layout.h"
 
 namespace airlock::oci::test {
 
@@ -49,6 +51,40 @@ std::string gzip_of(std::string_view bytes) {
   out.resize(stream.total_out);
   deflateEnd(&stream);
   return out;
+}
+
+Json oci_descriptor(const std::string& type, const std::string& bytes) {
+  return {{"mediaType", "application/vnd.oci.image." + type}, {"digest", Digest::of(bytes).prefixed()}, {"size", bytes.size()}};
+}
+
+std::map<std::string, std::string> layout_of(LayoutParts parts) {
+  std::map<std::string, std::string> files = {{"oci-layout", R"({"imageLayoutVersion":"1.0.0"})"}};
+  const auto blob = [&](const std::string& type, std::string bytes) {
+    Json descriptor = oci_descriptor(type, bytes);
+    files["blobs/sha256/" + Digest::of(bytes).hex()] = std::move(bytes);
+    return descriptor;
+  };
+  Json ids = Json::array(), layers = Json::array();
+  for (std::string& layer : parts.layers) {  // which may be large
+    Sha256 hash;
+    const auto tar = unpacked(archive::memory_source(layer)).value();
+    for (auto chunk = tar->next().value(); !chunk.bytes.empty(); chunk = tar->next().value()) hash.update(chunk.bytes);
+    ids.push_back(hash.finish().prefixed());
+    layers.push_back(blob("layer.v1.tar", std::move(layer)));
+  }
+  Json config = {{"rootfs", {{"type", "layers"}, {"diff_ids", ids}}}};
+  if (!parts.os.empty()) config["os"] = parts.os, config["architecture"] = parts.architecture;
+  const Json configured = blob("config.v1+json", config.dump());
+  Json manifest = blob("manifest.v1+json", Json{{"schemaVersion", 2}, {"config", configured}, {"layers", layers}}.dump());
+  if (!parts.platform.is_null()) manifest["platform"] = parts.platform;
+  files["index.json"] = Json{{"schemaVersion", 2}, {"manifests", {manifest}}}.dump();
+  return files;
+}
+
+std::map<std::string, std::string> layout_of(const std::vector<Layer>& layers) {
+  LayoutParts parts;
+  for (const Layer& layer : layers) parts.layers.push_back(tar_of(layer));
+  return layout_of(std::move(parts));
 }
 
 TempDir::TempDir() : path_("/tmp/airlock-oci-XXXXXX") {

@@ -32,6 +32,16 @@ inline std::vector<OpenLayer> open_layers(const std::vector<Layer>& layers) {
   return out;
 }
 
+// The files of an image layout with one image of these layers, each packed tar (gzip or none), lowest first: path -> bytes.
+struct LayoutParts {
+  std::vector<std::string> layers;                             // as they lie in the layout
+  std::string os = "linux", architecture = "amd64";            // of the configuration; empty: not stated
+  Json platform = {};                                          // of the descriptor in index.json; null: not stated
+};
+std::map<std::string, std::string> layout_of(LayoutParts parts);
+std::map<std::string, std::string> layout_of(const std::vector<Layer>& layers);
+Json oci_descriptor(const std::string& type, const std::string& bytes);  // type: "manifest.v1+json" and the like
+
 class TempDir {
  public:
   TempDir();

@@ -120,7 +120,7 @@ void RunSite::open() {
   auto opened = ledger::Ledger::open(root + "/ledger.db", options);
   REQUIRE(opened);
   ledger = std::make_unique<ledger::Ledger>(std::move(*opened));
-  auto blobs = bundle::Store::open({root + "/cas", root + "/trees"}, fs);
+  auto blobs = bundle::Store::open({root + "/cas", root + "/trees", root + "/images"}, fs);
   REQUIRE(blobs);
   store = std::move(*blobs);
   auto stop = sandbox::Cancel::create();

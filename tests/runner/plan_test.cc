@@ -110,7 +110,7 @@ TEST_CASE("a plan has every step in order, expanded, substituted and pinned") {
   REQUIRE(got->trees.contains(osv.sha256));
   CHECK(tree_digest(got->trees.at(osv.sha256)) == osv.sha256);
   for (const PlannedPlugin& plugin : p.plugins) CHECK(got->trees.contains(plugin.tree));
-  CHECK(p.plugins[2].host_rootfs);
+  CHECK(p.plugins[2].rootfs == manifests::RootfsKind::kHostReadOnly);
   CHECK_FALSE(p.plugins[2].deterministic);
 }
 
@@ -204,7 +204,39 @@ TEST_CASE("everything that cannot run is refused when it is planned") {
   secret.add_plugin("s@1.0.0", {{"secrets", {"db"}}});
   CHECK(plan(replaced(kMatch, "report@1.0.0", "s@1.0.0"), {}, secret).error().code == Code::kSpecUnsupported);
   secret.add_plugin("o@1.0.0", {{"rootfs", "images/debian"}});
-  CHECK(plan(replaced(kMatch, "report@1.0.0", "o@1.0.0"), {}, secret).error().code == Code::kSpecUnsupported);
+  CHECK(plan(replaced(kMatch, "report@1.0.0", "o@1.0.0"), {}, secret).error().code == Code::kSpecUnknownInput);
+}
+
+TEST_CASE("an image that is a plugin's root file system is pinned, and part of every hash") {
+  const auto with_image = [](const std::string& bytes) {
+    FakeCatalog c = kit();
+    c.add_plugin("o@1.0.0", {{"rootfs", "images/debian"}, {"interpreter", "bin/sh"}});
+    c.plugins.at("o@1.0.0").image = Tree{{"index.json", Digest::of(bytes), 5, false}, {"oci-layout", Digest::of("mark"), 5, false}};
+    return plan(replaced(kMatch, "report@1.0.0", "o@1.0.0"), {}, c);
+  };
+  const auto one = with_image("one"), again = with_image("one"), two = with_image("two");
+  REQUIRE(one);
+  REQUIRE(two);
+  const PlannedPlugin& plugin = one->plan.plugins[2];
+  CHECK(plugin.rootfs == manifests::RootfsKind::kOciLayout);
+  REQUIRE(plugin.image);
+  REQUIRE(one->trees.contains(*plugin.image));
+  CHECK(tree_digest(one->trees.at(*plugin.image)) == *plugin.image);
+  CHECK(plan_hash(one->plan) == plan_hash(again->plan));
+  CHECK(plan_hash(one->plan) != plan_hash(two->plan));
+  const Digest profile = Digest::of("profile");
+  CHECK(step_hash(one->plan, 3, some_inputs(), profile) == step_hash(again->plan, 3, some_inputs(), profile));
+  CHECK(step_hash(one->plan, 3, some_inputs(), profile) != step_hash(two->plan, 3, some_inputs(), profile));
+  CHECK(step_hash(one->plan, 0, some_inputs(), profile) == step_hash(two->plan, 0, some_inputs(), profile));  // runs without it
+  const std::string text = write_plan(one->plan);
+  const auto back = read_plan(text);
+  REQUIRE(back);
+  CHECK(back->plugins[2].image == plugin.image);
+  CHECK(write_plan(*back) == text);
+  const std::string image = "\"image\":\"" + plugin.image->hex() + "\",";
+  for (const std::string& other : {replaced(text, image, ""), replaced(text, "\"rootfs\":\"image\"", "\"rootfs\":\"host-ro\""),
+                                   replaced(text, "\"rootfs\":\"image\"", "\"rootfs\":\"other\"")})
+    CHECK(read_plan(other).error().code == Code::kPlanMismatch);
 }
 
 TEST_CASE("input values are checked against what the DAG declares") {
@@ -278,7 +310,7 @@ TEST_CASE("the step hash follows what can change the result, and nothing else") 
   CHECK(differs([](Plan& p) { p.plugins[p.steps[1].plugin].tree = Digest::of("x"); }));
   CHECK(differs([](Plan& p) { p.plugins[p.steps[1].plugin].entrypoint = "bin/other"; }));
   CHECK(differs([](Plan& p) { p.plugins[p.steps[1].plugin].interpreter = "usr/bin/python3"; }));
-  CHECK(differs([](Plan& p) { p.plugins[p.steps[1].plugin].host_rootfs = true; }));
+  CHECK(differs([](Plan& p) { p.plugins[p.steps[1].plugin].rootfs = manifests::RootfsKind::kHostReadOnly; }));
   CHECK(differs([](Plan& p) { p.steps[1].args.push_back(""); }));
   CHECK(differs([](Plan& p) { p.steps[1].env["A"] = "b"; }));
   CHECK(differs([](Plan& p) { p.steps[1].outputs.clear(); }));

@@ -1,10 +1,14 @@
 // The setup plan: what is decided before anything is done.
 #include <sched.h>
+#include <stdlib.h>
 #include <sys/mount.h>
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <filesystem>
+#include <fstream>
 
+#include "sandbox/image_tree.h"
 #include "sandbox/setup_plan.h"
 #include "sandbox/sys.h"
 
@@ -188,6 +192,65 @@ TEST_CASE("a step without rootfs sees nothing of the host's") {
     CHECK_FALSE(op.path.starts_with("/usr"));
     CHECK_FALSE(op.path.starts_with("etc"));
   }
+}
+
+TEST_CASE("a step with an image sees the image's root, read-only, and nothing of the host's") {
+  StepSpec spec = simple();
+  spec.rootfs = Rootfs::kImage;
+  spec.image = "/images/aa/root";
+  const HostTree image{{{"/images/aa/root/etc", "/etc", true}, {"/images/aa/root/program", "/program", false}}, {{"/bin", "usr/bin"}}};
+  using namespace sys::landlock;
+  for (const bool place_of_slot : {false, true}) {
+    HostFacts host = root_host();
+    host.place = place_of_slot;
+    const SetupPlan plan = *make_plan(spec, host, kMounts, image);
+    CHECK(has(plan, OpKind::kPivot));
+    std::vector<std::string> attached, links;
+    for (const Op& op : plan.ops) {
+      INFO(describe(op));
+      CHECK_FALSE(op.path.starts_with("/usr"));
+      CHECK_FALSE(op.path == "etc/passwd");  // what an image does not have is not made up
+      if (op.kind == OpKind::kMakeLink && !op.path.starts_with("dev/")) links.push_back(op.path + " -> " + op.text);
+      if (op.kind == OpKind::kAttach) attached.push_back(op.path);
+      if (op.kind == OpKind::kRestrict && (op.path == "etc" || op.path == "program"))
+        CHECK(op.flags == (MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV));
+      if (op.kind == OpKind::kOpenTree && op.path.starts_with("/images")) CHECK(op.value == 0);
+    }
+    CHECK(links == std::vector<std::string>{"bin -> usr/bin"});
+    for (const char* path : {"etc", "program"}) CHECK(std::ranges::count(attached, path) == 1);
+    CHECK(rights(plan, "/etc") == (kReadFile | kReadDir | kExecute));
+    CHECK(rights(plan, "/program") == (kReadFile | kExecute));
+    for (const HostSource& source : plan.sources) CHECK_FALSE((source.recursive && source.path.starts_with("/images")));
+  }
+  spec.rootfs = Rootfs::kNone;
+  const SetupPlan without = *make_plan(spec, root_host(), kMounts, image);
+  for (const Op& op : without.ops) CHECK_FALSE(op.path.starts_with("/images"));
+}
+
+TEST_CASE("our own names hide what an image has under them") {
+  char folder[] = "/tmp/airlock-image-XXXXXX";
+  REQUIRE(::mkdtemp(folder) != nullptr);
+  const std::string root = folder;
+  for (const char* name : {"dev", "proc", "sys", "in", "plugin", "out", "tmp", "usr", "dev2"}) std::filesystem::create_directory(root + "/" + name);
+  std::filesystem::create_symlink("usr/bin", root + "/bin");
+  std::ofstream(root + "/file") << "x";
+  StepSpec spec = simple();
+  CHECK(look_at_image(spec)->mounts.empty());  // none asked for
+  spec.rootfs = Rootfs::kImage;
+  spec.image = root;
+  const auto tree = look_at_image(spec);
+  std::filesystem::remove(root + "/dev");
+  std::filesystem::create_directory_symlink("/etc", root + "/dev");
+  const auto linked = look_at_image(spec);
+  std::filesystem::remove_all(root);
+  REQUIRE(tree);
+  std::vector<std::string> targets;
+  for (const ResolvedMount& mount : tree->mounts) targets.push_back(mount.target + (mount.is_dir ? "/" : "") + " " + mount.source.substr(root.size()));
+  CHECK(targets == std::vector<std::string>{"/dev2/ /dev2", "/file /file", "/usr/ /usr"});
+  CHECK(tree->symlinks == std::vector<std::pair<std::string, std::string>>{{"/bin", "usr/bin"}});
+  REQUIRE(linked);
+  CHECK(linked->symlinks.size() == 1);
+  CHECK(look_at_image(spec).error().code == Code::kStepInput);
 }
 
 TEST_CASE("Landlock asks for what the kernel's version knows and no more") {
