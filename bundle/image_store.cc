@@ -124,7 +124,7 @@ Result<UsedImage> ImageStore::use(const Digest& name) {
     const auto wanted = read_fd(lock.get(), kMaxListing, listing);
     if (!wanted) return fail(Code::kStoreCorrupt, wanted.error().context);
     const auto got = list_image(path + "/root");
-    if (!got && got.error().code != Code::kNotFound) return fail(got.error());
+    if (!got && got.error().code != Code::kNotFound && got.error().code != Code::kPermission) return fail(got.error());
     if (!got || *got != *wanted)
       return fail(Code::kStoreCorrupt, path + ": " + (got ? first_listing_difference(*wanted, *got) + " is not what it was" : got.error().context));
     proven_.insert_or_assign(name, identity);
@@ -177,10 +177,9 @@ Result<void> ImageStore::unpack(const Tree& layout, const Digest& name) {
 }
 
 // Whether nothing keeps it any more; then `lock` keeps others from using it.
-Result<bool> ImageStore::doomed(const std::string& path, UniqueFd& lock) const {
+bool ImageStore::doomed(const std::string& path, UniqueFd& lock) const {
   const auto blobs = read_file(path + "/blobs", kMaxListing);
-  if (!blobs && blobs.error().code != Code::kNotFound) return fail(blobs.error());
-  bool whole = blobs.has_value();  // without the list it was not made here
+  bool whole = blobs.has_value();  // whatever is wrong with the list: it can be unpacked again
   for (std::string_view rest = whole ? std::string_view(*blobs) : ""; whole && !rest.empty();) {
     const auto digest = Digest::parse(rest.substr(0, 2 * Digest::kSize));
     whole = digest && store_.has(*digest);
@@ -203,7 +202,7 @@ Result<PrunedImages> ImageStore::prune() {
   std::ranges::sort(names);
   for (const Digest& name : names) {
     UniqueFd lock;
-    if (!TRY(doomed(path_of(name), lock))) continue;
+    if (!doomed(path_of(name), lock)) continue;
     const std::string gone = aside("pruned", name);
     // COMMIT POINT: before, the image is whole; after, nobody finds it and sweep() removes what is left of it; test: "prune
     // takes the images whose layouts are gone, and none that is in use"

@@ -65,7 +65,7 @@ class ImageStore {
   Result<UsedImage> use(const Digest& name);
   Result<void> unpack(const Tree& layout, const Digest& name);
   Result<void> fill(const Tree& layout, const std::string& work, const std::string& image);
-  Result<bool> doomed(const std::string& path, UniqueFd& lock) const;
+  bool doomed(const std::string& path, UniqueFd& lock) const;
   std::string path_of(const Digest& name) const { return folder_ + "/" + name.hex(); }
   std::string aside(std::string_view why, const Digest& name) const;
 

@@ -149,7 +149,9 @@ Result<SweepReport> Store::sweep() {
       const std::string path = entry.path().string();
       // Names being built start with a dot in trees/ and images/; a living writer holds the lock inside its folder.
       if (named && entry.path().filename().string().front() != '.') continue;
-      const UniqueFd lock(::open((path + "/lock").c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
+      UniqueFd lock(::open((path + "/lock").c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
+      // An image that was put aside may still be the root of a step, which holds this one.
+      if (!lock && parent == layout_.images) lock = UniqueFd(::open((path + "/listing").c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
       if (lock && ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) continue;
       if (!lock) {
         // Its owner may be between mkdir and lock. The writer of a batch then takes another folder; one that builds a tree or

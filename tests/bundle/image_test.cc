@@ -13,6 +13,7 @@
 #include "../oci/support.h"
 #include "base/io.h"
 #include "bundle/image_store.h"
+#include "bundle/layout.h"
 #include "bundle/prune.h"
 #include "fault_fs.h"
 #include "kill_fs.h"
@@ -102,6 +103,7 @@ TEST_CASE("an image that was damaged is unpacked again at the first use in a pro
       [&] { fs::create_directory(root + "/empty"); },
       [&] { ::chmod((root + "/bin/tool").c_str(), 06755); },
       [&] { ::chmod((root + "/etc").c_str(), 0777); },
+      [&] { ::chmod((root + "/etc/a").c_str(), 0); },
       [&] { fs::remove(root + "/bin/sh"); fs::create_symlink("/tmp/sh", root + "/bin/sh"); },
       [&] { fs::remove(root + "/etc/a"); fs::create_symlink("/etc/passwd", root + "/etc/a"); },
       [&] { fs::remove(root + "/etc/a"); REQUIRE(::mkfifo((root + "/etc/a").c_str(), 0644) == 0); },
@@ -160,6 +162,27 @@ TEST_CASE("a layout that is no good is refused by its code, and leaves nothing")
   CHECK(home.names().empty());
   const auto no_folder = Store::open({dir / "cas", dir / "trees"}).value();
   CHECK(code_of(no_folder->images().provide(gone)) == "home-unusable");
+}
+
+TEST_CASE("a bundle whose plugin names an image layout that is not in it is not imported") {
+  const auto with = [](const Files& layout) {
+    Site site;
+    auto bundle = parts();
+    for (Member& member : bundle.members)
+      if (member.path.ends_with("plugin.json"))
+        member.bytes = R"({"name":"tool","version":"1.0.0","entrypoint":"bin/tool","deterministic":true,"rootfs":"data/image"})";
+    for (const auto& [path, bytes] : layout) bundle.members.push_back({"data/image/" + path, bytes, false});
+    std::ranges::sort(bundle.members, [](const Member& a, const Member& b) { return in_order(a.path, b.path); });
+    list_members(bundle);
+    return code_of(site.import_bytes(bundle.file()));
+  };
+  Files no_index = two_layers(), no_mark = two_layers();
+  no_index.erase("index.json");
+  no_mark.erase("oci-layout");
+  CHECK(with({}) == "spec:invalid");
+  CHECK(with(no_index) == "spec:invalid");
+  CHECK(with(no_mark) == "spec:invalid");
+  CHECK(with(two_layers()) == "accepted");
 }
 
 TEST_CASE("the published vectors of image layouts are judged as they say") {
@@ -268,6 +291,24 @@ TEST_CASE("sweep removes a half unpacked image without following its links") {
   CHECK((st.st_mode & 07777) == 0750);
 }
 
+TEST_CASE("an image that was put aside goes when the last step that has it ends") {
+  const TempDir dir;
+  Home home(dir.path());
+  const Tree layout = put(*home.store, two_layers());
+  auto first = home.provide(layout);
+  REQUIRE(first);
+  write_file(first->root + "/etc/extra", "x");
+  Home another(dir.path());
+  const auto second = another.provide(layout);
+  REQUIRE(second);
+  check_image(second->root);
+  CHECK(home.names().size() == 2);
+  CHECK(home.store->sweep().value().folders == 0);
+  first = fail(Code::kInternal, "the step has ended");
+  CHECK(home.store->sweep().value().folders == 1);
+  CHECK(home.names() == std::vector<std::string>{tree_digest(layout).hex()});
+}
+
 TEST_CASE("a folder of images that others could change is not used") {
   const TempDir dir;
   fs::create_directories(dir / "elsewhere");
@@ -290,7 +331,7 @@ TEST_CASE("a disk that is full while an image is unpacked leaves nothing") {
   const pid_t child = ::fork();
   if (child == 0) {
     // Links do not cross file systems, so the whole home lies on the small disk.
-    if (::unshare(::geteuid() == 0 ? CLONE_NEWNS : CLONE_NEWNS | CLONE_NEWUSER) != 0) ::_exit(77);
+    if (::unshare(CLONE_NEWNS) != 0) ::_exit(77);
     if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) ::_exit(77);
     const std::string small = dir / "small";
     fs::create_directory(small);
