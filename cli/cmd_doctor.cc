@@ -1,7 +1,7 @@
 #include <memory>
 
 #include "cli/shell.h"
-#include "sandbox/sandbox.h"
+#include "sandbox/doctor.h"
 
 namespace airlock::cli {
 namespace {

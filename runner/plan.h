@@ -3,17 +3,16 @@
 //
 // Planning expands forEach (fan -> fan[0], fan[1] ...; whoever depends on `fan` depends on all of them), substitutes,
 // fills in resource defaults, checks ceilings, and pins every plugin and every piece of data by digest. Whatever
-// cannot run is refused here and not later: unknown plugins, data and images, values that do not fit, endpoints that
-// the plugin has no room for (those that the site does not allow: runner/endpoints.h), approvals and secrets
-// (kSpecUnsupported), another tenant's DAG.
+// cannot run is refused here and not later: unknown plugins, data and images, values that do not fit, approvals and
+// secrets (kSpecUnsupported), another tenant's DAG. Whether the site allows its endpoints: runner/endpoints.h.
 //
 // What a step finds below /in/<name>:
 //   one file of a bundle, of a step, or an artifact   the file /in/<name>
 //   a folder of a bundle or of a step                 the folder /in/<name>/
 //   {step: fan, path: x} of a fanned-out step         the folder /in/<name>/ with one folder an item: 0/x, 1/x ...
 //   {step: fan}                                       likewise, 0/ 1/ ... hold all of each item's /out
-// ${steps.ID.outputs.PATH} is the path of that output below /in: of the step's own input that takes it, else of an
-// input added under the name "steps.ID.PATH" with '/' written as '.'.
+// ${steps.ID.outputs.PATH} is the path of that output below /in: of the step's own input that takes it, else of one
+// added under the name "steps.ID.PATH" with '/' written as '.'.
 #pragma once
 
 #include <map>
@@ -90,7 +89,6 @@ struct Dependency {
   manifests::Condition is = manifests::Condition::kSucceeded;
   friend bool operator==(const Dependency&, const Dependency&) = default;
 };
-
 struct PlannedStep {
   StepId id;
   std::size_t plugin = 0;                // index into Plan::plugins

@@ -50,20 +50,6 @@ std::string Host::summary() const {
   return missing.empty() ? text + "; every layer holds" : text + "; missing: " + missing;
 }
 
-Json doctor_json(const Host& host, const EndpointStatus& endpoints) {
-  Json layers = Json::array();
-  bool ok = true;
-  for (const LayerStatus& status : host.layers()) {
-    Json layer = {{"name", std::string(layer_name(status.layer))}, {"ok", status.ok}, {"detail", status.detail}};
-    if (!status.ok) layer["remedy"] = status.remedy;
-    ok = ok && status.ok;
-    layers.push_back(std::move(layer));
-  }
-  Json door = {{"ok", endpoints.ok}, {"detail", endpoints.detail}};
-  if (!endpoints.ok) door["remedy"] = endpoints.remedy;
-  return {{"ok", ok}, {"summary", host.summary()}, {"profile", host.profile().prefixed()}, {"layers", layers}, {"endpoints", std::move(door)}};
-}
-
 Result<Digest> profile_digest() { return TRY(build_seccomp_profile()).digest; }
 
 std::optional<Error> step_error(const Finished& finished) {

@@ -17,6 +17,7 @@
 #include "base/io.h"
 #include "fixture.h"
 #include "sandbox/cgroup_files.h"
+#include "sandbox/doctor.h"
 #include "sandbox/host.h"
 
 using namespace kernel_test;

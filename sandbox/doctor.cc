@@ -1,4 +1,5 @@
-// Whether steps can be given endpoints here: one is started that connects to a listener of our own.
+#include "sandbox/doctor.h"
+
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -65,6 +66,20 @@ EndpointStatus probe_endpoints(const Host& host) {
   const auto connected = connect_from_step(host.impl(), *listener);
   if (!connected) return {false, connected.error().context, remedy()};
   return {true, "a step reached the one it was given", ""};
+}
+
+Json doctor_json(const Host& host, const EndpointStatus& endpoints) {
+  Json layers = Json::array();
+  bool ok = true;
+  for (const LayerStatus& status : host.layers()) {
+    Json layer = {{"name", std::string(layer_name(status.layer))}, {"ok", status.ok}, {"detail", status.detail}};
+    if (!status.ok) layer["remedy"] = status.remedy;
+    ok = ok && status.ok;
+    layers.push_back(std::move(layer));
+  }
+  Json door = {{"ok", endpoints.ok}, {"detail", endpoints.detail}};
+  if (!endpoints.ok) door["remedy"] = endpoints.remedy;
+  return {{"ok", ok}, {"summary", host.summary()}, {"profile", host.profile().prefixed()}, {"layers", layers}, {"endpoints", std::move(door)}};
 }
 
 }  // namespace airlock::sandbox
