@@ -241,10 +241,11 @@ std::optional<int> Broker::take_up(const Call& call, const Socket& socket, const
   if (auto told = told_.extract(call.tid); told && socket.given && same(told.mapped())) {
     // Or the program asks whether its connection stands by now: the kernel, too, says so once, and then EISCONN.
     const std::uint8_t state = tcp_state(socket.fd.get());
-    if (state != TCP_CLOSE) {
+    if (state != TCP_CLOSE && told.mapped().again-- > 0) {
       if (state != TCP_SYN_SENT && state != TCP_SYN_RECV) told.mapped().result = 0;
-      if (!respond(call.id, told.mapped().result)) told_.insert(std::move(told));
-      return kLater;
+      const int result = told.mapped().result;
+      told_.insert(std::move(told));
+      return result;
     }
   }
   const auto found = std::ranges::find_if(pending_, [&](const auto& entry) { return entry.second.tid == call.tid && same(entry.second); });

@@ -60,11 +60,12 @@ class Broker {
     std::optional<int> result{};   // known, but the call was interrupted: it may come back
   };
   // What a thread was told last of a socket that was installed. A signal can take it out of its call before it hears the
-  // answer, and the kernel does not say so, not even to whoever answered: the call then comes again.
+  // answer, and the kernel does not say so, not even to whoever answered: the call then comes again, and may again.
   struct Told {
     int fd = -1;
     Target target;
     int result = 0;
+    int again = 16;
   };
   // What of a socket of the step counts.
   struct Socket {
