@@ -8,6 +8,8 @@ namespace hostile {
 
 inline constexpr int kHeld = 77, kThrough = 1;
 
+bool ship(int over, int fd);  // a descriptor, over a local socket
+
 using Behaviours = std::map<std::string, int (*)()>;
 const Behaviours& resource_behaviours();  // taking more than is given
 const Behaviours& channel_behaviours();   // talking to somebody else

@@ -20,7 +20,6 @@
 #include "behaviours.h"
 
 namespace hostile {
-namespace {
 
 bool ship(int over, int fd) {
   char byte = 'x';
@@ -38,6 +37,8 @@ bool ship(int over, int fd) {
   std::memcpy(CMSG_DATA(rights), &fd, sizeof fd);
   return ::sendmsg(over, &message, MSG_NOSIGNAL) > 0;
 }
+
+namespace {
 
 bool connected(int fd, std::string_view name) {  // a leading @ means an abstract name
   sockaddr_un to{};
