@@ -126,7 +126,7 @@ TEST_CASE("a run that was cut off goes on only where its endpoints are still all
   site.network = kBoth;
   site.import(kScan);
   site.watcher.on_said = [&](const std::string& what) {
-    if (what == "started third.1") site.fs.full = true;
+    if (what == "started second.1") site.fs.full = true;  // before the third one begins, which is the first to write
   };
   REQUIRE_FALSE(site.run("work"));
   site.fs.full = false;
