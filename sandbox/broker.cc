@@ -300,7 +300,7 @@ int Broker::install(const Call& call, const Target& target, UniqueFd socket, boo
 int Broker::deliver(const Call& call, const Target& target, int result) {
   if (told_.size() >= kMostTold) told_.clear();
   told_.insert_or_assign(call.tid, Told{call.fd, target, result});
-  (void)respond(call.id, result);  // ignoring: whether it was heard, nobody can say
+  respond(call.id, result);
   return kLater;
 }
 
@@ -310,13 +310,14 @@ void Broker::forget_the_gone() {
 
 bool Broker::is_held(std::uint64_t id) const { return ::ioctl(listener_.get(), SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0; }
 
-bool Broker::respond(std::uint64_t id, int answer) {
+void Broker::respond(std::uint64_t id, int answer) {
   std::vector<std::uint64_t> buffer(response_size_ / sizeof(std::uint64_t) + 1);
   auto* const response = reinterpret_cast<seccomp_notif_resp*>(buffer.data());
   response->id = id;
   if (answer == kContinue) response->flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
   else response->error = -answer;
-  return ::ioctl(listener_.get(), SECCOMP_IOCTL_NOTIF_SEND, buffer.data()) == 0;  // ENOENT: it is gone, and needs no answer
+  // Ignoring: a thread that is gone needs no answer, and of one that a signal took away nobody can say whether it heard.
+  (void)::ioctl(listener_.get(), SECCOMP_IOCTL_NOTIF_SEND, buffer.data());
 }
 
 int Broker::send_to(const Call& call, std::uint64_t address, int size, int flags) {

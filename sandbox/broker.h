@@ -94,7 +94,7 @@ class Broker {
   void finish(std::uint64_t key);
   void forget_the_gone();
   bool is_held(std::uint64_t id) const;
-  bool respond(std::uint64_t id, int answer);
+  void respond(std::uint64_t id, int answer);
   std::expected<Socket, int> socket_of(const Call& call) const;
   std::expected<Target, int> target_at(const Call& call, std::uint64_t address, int size) const;
   void record(const Call& call, const Socket& socket, const Target& target, bool granted);

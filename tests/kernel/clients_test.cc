@@ -43,7 +43,7 @@ class TlsServer {
       ::prctl(PR_SET_PDEATHSIG, SIGKILL);
       if (::getppid() != parent) ::_exit(1);
       ::dup2(ends[1], 1);
-      ::execl("/usr/bin/python3", "python3", "-c", kServer, folder.c_str(), nullptr);
+      ::execl(installed("python3").c_str(), "python3", "-c", kServer, folder.c_str(), nullptr);
       ::_exit(127);
     }
     ::close(ends[1]);
@@ -71,10 +71,10 @@ struct Client {
 
 std::vector<Client> clients(const std::string& url) {
   return {
-      {"curl", {"/usr/bin/curl", "-sS", "--max-time", "20", "--cacert", "/in/data/ca.pem", url}},
-      {"python3", {"/usr/bin/python3", "-c", "import sys, urllib.request, ssl; sys.stdout.buffer.write(urllib.request.urlopen(sys.argv[1], timeout=20, "
+      {"curl", {installed("curl"), "-sS", "--max-time", "20", "--cacert", "/in/data/ca.pem", url}},
+      {"python3", {installed("python3"), "-c", "import sys, urllib.request, ssl; sys.stdout.buffer.write(urllib.request.urlopen(sys.argv[1], timeout=20, "
                                              "context=ssl.create_default_context(cafile='/in/data/ca.pem')).read())", url}},
-      {"python3, asyncio", {"/usr/bin/python3", "-c",
+      {"python3, asyncio", {installed("python3"), "-c",
                             "import asyncio, ssl, sys, urllib.parse\n"
                             "async def main():\n"
                             "    u = urllib.parse.urlsplit(sys.argv[1])\n"
@@ -84,7 +84,7 @@ std::vector<Client> clients(const std::string& url) {
                             "    pages = await asyncio.gather(*[get() for _ in range(20)])\n"
                             "    sys.stdout.buffer.write(pages[-1]); assert len(set(map(len, pages))) == 1\n"
                             "asyncio.run(main())", url}},
-      {"node", {"/usr/bin/node", "-e",
+      {"node", {installed("node"), "-e",
                 "require('https').get(process.argv[1], {ca: require('fs').readFileSync('/in/data/ca.pem')}, r => r.pipe(process.stdout))"
                 ".on('error', e => { console.error(String(e)); process.exit(1); })", url}},
   };

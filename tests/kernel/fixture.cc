@@ -88,6 +88,12 @@ TempDir::TempDir() {
 }
 TempDir::~TempDir() { (void)remove_tree(path_); }
 
+std::string installed(const std::string& name) {
+  for (const char* folder : {"/bin/", "/usr/bin/", "/usr/sbin/", "/usr/local/bin/"})
+    if (::access((folder + name).c_str(), X_OK) == 0) return folder + name;
+  return "/usr/bin/" + name;
+}
+
 std::string hostile_program() { return std::filesystem::read_symlink("/proc/self/exe").parent_path() / "airlock_hostile"; }
 
 std::string read_text(const std::string& path) {

@@ -28,6 +28,8 @@ class TempDir {
   std::string path_;
 };
 
+// Debian's, or one that somebody put beside it; the first is named when there is none.
+std::string installed(const std::string& name);
 std::string hostile_program();  // lies beside this one
 std::string read_text(const std::string& path);
 void write_text(const std::string& path, const std::string& text, unsigned mode = 0644);

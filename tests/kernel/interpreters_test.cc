@@ -12,13 +12,6 @@ using namespace kernel_test;
 
 namespace {
 
-// Debian's, or one that somebody put beside it; the first is named when there is none.
-std::string installed(const std::string& name) {
-  for (const char* folder : {"/bin/", "/usr/bin/", "/usr/sbin/", "/usr/local/bin/"})
-    if (::access((folder + name).c_str(), X_OK) == 0) return folder + name;
-  return "/usr/bin/" + name;
-}
-
 struct Program {
   const char* name;
   std::vector<std::string> argv;
