@@ -12,12 +12,18 @@ namespace airlock {
 Result<UniqueFd> lock_file(const std::string& path, Wait wait) {
   UniqueFd lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!lock) return os_fail("open", path);
-  while (::flock(lock.get(), wait == Wait::kYes ? LOCK_EX : LOCK_EX | LOCK_NB) != 0) {
+  TRY(lock_descriptor(lock, Sharing::kAlone, wait, path));
+  return lock;
+}
+
+Result<void> lock_descriptor(const UniqueFd& file, Sharing sharing, Wait wait, const std::string& path) {
+  const int how = (sharing == Sharing::kShared ? LOCK_SH : LOCK_EX) | (wait == Wait::kYes ? 0 : LOCK_NB);
+  while (::flock(file.get(), how) != 0) {
     if (errno == EINTR) continue;
     if (errno == EWOULDBLOCK) return fail(Code::kBusy, path);
     return os_fail("flock", path);
   }
-  return lock;
+  return {};
 }
 
 }  // namespace airlock

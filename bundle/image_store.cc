@@ -1,7 +1,6 @@
 #include "bundle/image_store.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -12,6 +11,7 @@
 #include "base/entropy.h"
 #include "base/io.h"
 #include "base/limits.h"
+#include "base/lock_file.h"
 #include "bundle/image_listing.h"
 #include "bundle/store.h"
 #include "oci/layout.h"
@@ -21,12 +21,6 @@ namespace airlock::bundle {
 namespace {
 
 constexpr std::uint64_t kMaxListing = kGiB;  // a million files with long names
-
-Result<void> take_lock(int fd, int how, const std::string& path) {
-  while (::flock(fd, how) != 0)
-    if (errno != EINTR) return errno == EWOULDBLOCK ? fail(Code::kBusy, path) : os_fail("flock", path);
-  return {};
-}
 
 Result<std::tuple<std::uint64_t, std::uint64_t, std::int64_t>> identity_of(int fd, const std::string& path) {
   struct stat st{};
@@ -117,7 +111,7 @@ Result<UsedImage> ImageStore::use(const Digest& name) {
   UniqueFd lock(::open(listing.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (!lock && !path_exists(path)) return fail(Code::kNotFound, path);
   if (!lock) return fail(Code::kStoreCorrupt, os_error("open", listing, errno).context);
-  TRY(take_lock(lock.get(), LOCK_SH, listing));
+  TRY(lock_descriptor(lock, Sharing::kShared, Wait::kYes, listing));
   if (!is_still(lock.get(), listing)) return fail(path_exists(path) ? Code::kStoreCorrupt : Code::kNotFound, path);
   const Identity identity = TRY(identity_of(lock.get(), listing));
   if (const auto known = proven_.find(name); known == proven_.end() || known->second != identity) {
@@ -161,7 +155,7 @@ Result<void> ImageStore::unpack(const Tree& layout, const Digest& name) {
     return begun;
   }
   const auto lock = fs_.create(work + "/lock", 0600);
-  auto made = lock ? take_lock(lock->get(), LOCK_EX | LOCK_NB, work) : Result<void>(fail(lock.error()));
+  auto made = lock ? lock_descriptor(*lock, Sharing::kAlone, Wait::kNo, work) : Result<void>(fail(lock.error()));
   if (made) made = fill(layout, work, work + "/image");
   // COMMIT POINT: before, a folder that sweep() removes; after, the whole image, on disk, under its name; test: "an image
   // that could not be unpacked leaves nothing, and the next use succeeds"
@@ -187,7 +181,7 @@ bool ImageStore::doomed(const std::string& path, UniqueFd& lock) const {
   }
   if (whole) return false;
   lock = UniqueFd(::open((path + "/listing").c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
-  return !lock || ::flock(lock.get(), LOCK_EX | LOCK_NB) == 0;
+  return !lock || lock_descriptor(lock, Sharing::kAlone, Wait::kNo, path).has_value();
 }
 
 Result<PrunedImages> ImageStore::prune() {
